@@ -1,0 +1,1 @@
+"""The siseri command: argument parsing and printing, nothing else."""

@@ -1,0 +1,1 @@
+"""Places: settings, SFTP, archive, PostgreSQL, embedded services."""

@@ -1,0 +1,196 @@
+"""Check: text columns to typed columns and faults, for everything that needs no registry.
+
+The rules of a format are pandera checks over the typed rows; each is judged on the rows whose inputs
+are readable, so that one bad token never hides or invents another fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.parsing import Parsed, below_zero, parse, read_dose, trimmed
+from pipelines.read import Chunk
+from schemas import codebook
+from schemas.formats.common import ANNULS
+from schemas.spec import DTYPES, TEXT_KINDS, Column, Context, Format, Rule
+
+Codes = NDArray[np.uint64]
+
+
+@dataclass
+class Checked:
+    """A chunk after checking.
+
+    Attributes:
+        first_line: number of its first row.
+        sent: the text columns as sent.
+        values: typed values by column (numpy, or Arrow strings), and ``<NIR>.sex|year|month|key``.
+        readable: bool[n] by column.
+        absent: bool[n] by column.
+        codes: uint64[n], the row codes found so far (bits of the code book).
+        quantity: int16[n], the books' line: position in the format's list, -1 for a type outside it.
+        book_usv: int64[n], what the books carry: the value as sent in micro-sievert, 0 where it is
+            negative or cannot be read.
+    """
+
+    first_line: int
+    sent: dict[str, pa.StringArray]
+    values: dict[str, Any]
+    readable: dict[str, NDArray[np.bool_]]
+    absent: dict[str, NDArray[np.bool_]]
+    codes: Codes
+    quantity: NDArray[np.int16]
+    book_usv: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def raise_code(self, code: str, rows: NDArray[np.bool_]) -> None:
+        """Add ``code`` to these rows."""
+        self.codes[rows] |= np.uint64(codebook.bit(code))
+
+    def carries(self, mask: int) -> NDArray[np.bool_]:
+        """Rows that carry any of these codes."""
+        return np.asarray((self.codes & np.uint64(mask)) != 0)
+
+
+@lru_cache(maxsize=64)
+def schema(layout: Format, context: Context) -> pandera.DataFrameSchema:
+    """The pandera schema of a format's typed rows: dtypes by column, one named check a rule.
+
+    A rule's check takes a frame of the rows where its inputs are readable.
+    """
+    columns = {
+        column.name: pandera.Column(DTYPES[column.kind]) for column in layout.columns if column.kind not in TEXT_KINDS
+    }
+    checks = [_pandera_check(rule, context) for rule in layout.rules]
+    return pandera.DataFrameSchema(columns, checks=checks, name=layout.name, strict=False)
+
+
+def _pandera_check(rule: Rule, context: Context) -> pandera.Check:
+    def holds(frame: pd.DataFrame) -> pd.Series:
+        rows = {str(name): frame[name].to_numpy() for name in frame.columns}
+        return pd.Series(rule.holds(rows, context), index=frame.index, dtype=bool)
+
+    return pandera.Check(holds, name=rule.code, ignore_na=False)
+
+
+def check(layout: Format, chunk: Chunk, context: Context) -> Checked:
+    """Type a chunk and find every fault and repair that needs no registry.
+
+    Args:
+        layout: the format of the file.
+        chunk: n rows of text.
+        context: the registry's date.
+    """
+    count = len(chunk)
+    codes = np.zeros(count, np.uint64)
+    parsed: dict[str, Parsed] = {}
+    absent: dict[str, NDArray[np.bool_]] = {}
+    for column in layout.columns:
+        parsed[column.name], absent[column.name] = parse(column, chunk.columns[column.name])
+        _note(layout, column, parsed[column.name], codes)
+    checked = Checked(
+        first_line=chunk.first_line,
+        sent=chunk.columns,
+        values={name: one.values for name, one in parsed.items()},
+        readable={name: one.readable for name, one in parsed.items()},
+        absent=absent,
+        codes=codes,
+        quantity=np.zeros(count, np.int16),
+        book_usv=np.zeros(count, np.int64),
+    )
+    for one in parsed.values():
+        checked.values.update(one.derived)
+    _judge(layout, checked, context)
+    if layout.measure is not None:
+        _annulments(layout, parsed, checked)
+        _books(layout, checked)
+    if chunk.ragged.any():
+        codes[chunk.ragged] = np.uint64(codebook.bit("FMT-01"))
+    return checked
+
+
+def _note(layout: Format, column: Column, parsed: Parsed, codes: Codes) -> None:
+    for code, rows in parsed.marks.items():
+        formats = codebook.book()[code].formats
+        if formats and layout.name not in formats:
+            continue
+        codes[rows] |= np.uint64(codebook.bit(code))
+
+
+def _judge(layout: Format, checked: Checked, context: Context) -> None:
+    """Run the format's pandera checks, each on the rows whose inputs are readable."""
+    frame = pd.DataFrame(_numeric(layout, checked), copy=False)
+    for rule, verdict in zip(layout.rules, schema(layout, context).checks, strict=True):
+        judged = np.ones(len(checked), bool)
+        for name in rule.needs:
+            judged &= checked.readable[name]
+        for name in rule.bears:
+            judged &= checked.readable[name] | checked.absent[name]
+        names = [name for name in frame.columns if name.split(".")[0].rstrip("?") in (*rule.needs, *rule.bears)]
+        rows = frame[names]
+        if not judged.all():
+            rows = rows[judged]
+        held = verdict(rows).check_output.to_numpy(dtype=bool)
+        if not held.all():
+            failed = np.flatnonzero(judged)[~held]
+            checked.codes[failed] |= np.uint64(codebook.bit(rule.code))
+
+
+def _numeric(layout: Format, checked: Checked) -> Mapping[str, Any]:
+    columns: dict[str, Any] = {}
+    for column in layout.columns:
+        if column.kind not in TEXT_KINDS:
+            columns[column.name] = checked.values[column.name]
+        elif any(column.name in rule.needs for rule in layout.rules) and column.name + ".key" not in checked.values:
+            columns[column.name] = checked.values[column.name].to_numpy(zero_copy_only=False)
+        columns[column.name + "?"] = ~checked.absent[column.name]
+    columns.update({name: values for name, values in checked.values.items() if "." in name})
+    return columns
+
+
+def _annulments(layout: Format, parsed: dict[str, Parsed], checked: Checked) -> None:
+    """An ``A`` row is judged on its key, NIR and SIRET only: drop what the other columns raised."""
+    assert layout.measure is not None
+    annuls = checked.readable["CODE_METROLOGIE"] & (checked.values["CODE_METROLOGIE"] == ANNULS)
+    if not annuls.any():
+        return
+    kept = np.zeros(len(checked), np.uint64)
+    for name in {*layout.measure.key, "NIR", "SIRET", "CODE_METROLOGIE"}:
+        _note(layout, layout.column(name), parsed[name], kept)
+    checked.codes[annuls] = kept[annuls]
+
+
+def _books(layout: Format, checked: Checked) -> None:
+    assert layout.measure is not None
+    name = layout.measure.quantity
+    checked.quantity[:] = np.where(checked.readable[name], checked.values[name], -1)
+    value = checked.values["VALEUR"]
+    checked.book_usv[:] = np.where(checked.readable["VALEUR"] & (value > 0), value, 0)
+
+
+def exact_sum(array: pa.StringArray) -> tuple[int, int]:
+    """Sum of a VALEUR column exactly as sent: (numerator, decimals), unreadable values counting 0."""
+    total, scale = 0, 0
+    counted = pc.value_counts(trimmed(array)[0])
+    for entry in counted.to_pylist():
+        text, times = entry["values"], entry["counts"]
+        if read_dose(text)[1] is not None:
+            continue
+        whole, _, decimals = text.lstrip("-").replace(",", ".").partition(".")
+        number = int(whole + decimals) * times * (-1 if below_zero(text) else 1)
+        if len(decimals) > scale:
+            total, scale = total * 10 ** (len(decimals) - scale), len(decimals)
+        total += number * 10 ** (scale - len(decimals))
+    return total, scale

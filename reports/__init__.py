@@ -1,0 +1,1 @@
+"""What people read: execution reports and pages, in French."""

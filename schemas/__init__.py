@@ -1,0 +1,1 @@
+"""Shapes: one module per exchange format, the code book, the nomenclatures."""

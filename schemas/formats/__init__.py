@@ -1,0 +1,46 @@
+"""The exchange formats, and how a header is recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from schemas.spec import Format
+
+#: Columns that a report adds and that a sender may leave in place: accepted beside any format's own.
+REPORT_COLUMNS = ("CODE_ERREUR", "LIBELLE_ERREUR")
+
+
+@cache
+def formats() -> dict[str, Format]:
+    """Every format, by name."""
+    from schemas.formats import designations, etablissements, operationnelle, passive, travailleurs
+
+    modules = (travailleurs, operationnelle, passive, etablissements, designations)
+    return {module.FORMAT.name: module.FORMAT for module in modules}
+
+
+def recognise(header: Sequence[str], delimiter: str) -> Format | None:
+    """The format of a header: the one that shares most columns, at least half of its own.
+
+    Args:
+        header: column names as sent.
+        delimiter: the separator that gave them; only formats with that separator are considered.
+    """
+    sent = set(header)
+    best: Format | None = None
+    best_shared = 0
+    for candidate in formats().values():
+        if candidate.delimiter != delimiter:
+            continue
+        shared = len(sent & set(candidate.names))
+        if 2 * shared >= len(candidate.columns) and shared > best_shared:
+            best, best_shared = candidate, shared
+    return best
+
+
+def header_fits(header: Sequence[str], layout: Format) -> bool:
+    """Whether no column is missing, repeated or unknown (else ``FIC-04``)."""
+    if len(set(header)) != len(header) or set(layout.names) - set(header):
+        return False
+    return layout.open_columns or not set(header) - set(layout.names) - set(REPORT_COLUMNS)

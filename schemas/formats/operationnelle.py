@@ -1,0 +1,55 @@
+"""OPERATIONNELLE: operational dosimetry of passages in nuclear sites. The official SISERI 2 layout."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schemas import nomenclature
+from schemas.formats.common import CODE_METROLOGIE, NIR, SIRET, in_order, in_time, not_ahead, not_negative
+from schemas.spec import Column, Format, Kind, Measure, Rule
+
+TYPES = nomenclature.codes("type_mesure_operationnelle")
+#: A single passage above this (micro-sievert) is implausible until confirmed.
+_CEILING_USV = 100_000
+
+FORMAT = Format(
+    name="OPERATIONNELLE",
+    title="Dosimétrie opérationnelle",
+    official=True,
+    columns=(
+        NIR,
+        SIRET,
+        Column("LIEU", "Lieu de l'activité", Kind.PLACE, longest=30, example="CNPE BUGEY"),
+        Column("ZONE", "Zone de l'activité", Kind.PLACE, longest=20, example="BR2"),
+        Column("TYPE_MESURE", "Grandeur mesurée", Kind.CODE, codes=TYPES, example="OPE-HP10-PHO"),
+        Column(
+            "TYPE_DOSIMETRE",
+            "Modèle du dosimètre",
+            Kind.CODE,
+            codes=nomenclature.codes("type_dosimetre_operationnel"),
+            example="DMC 3000",
+        ),
+        Column("DATE_DEBUT_PORT", "Entrée en zone", Kind.TIME, example="02/03/2026 08:15"),
+        Column("DATE_FIN_PORT", "Sortie de zone", Kind.TIME, example="02/03/2026 11:40"),
+        Column("VALEUR", "Dose en mSv", Kind.DOSE, example="0.012"),
+        Column("ACTIVITE", "Type d'activité", Kind.TEXT, longest=40, example="ROBINETTERIE"),
+        CODE_METROLOGIE,
+    ),
+    rules=(
+        in_order("MET-01", "DATE_DEBUT_PORT", "DATE_FIN_PORT", strictly=True),
+        not_ahead("DATE_DEBUT_PORT", minutes=True),
+        not_ahead("DATE_FIN_PORT", minutes=True),
+        not_negative("VALEUR"),
+        Rule("MET-05", ("VALEUR",), lambda rows, context: np.asarray(rows["VALEUR"] <= _CEILING_USV)),
+        in_time("DATE_FIN_PORT", 7, minutes=True),
+    ),
+    measure=Measure(
+        key=("NIR", "SIRET", "TYPE_MESURE", "DATE_DEBUT_PORT", "DATE_FIN_PORT", "LIEU", "ZONE"),
+        sender_key=False,
+        quantity="TYPE_MESURE",
+        start="DATE_DEBUT_PORT",
+        end="DATE_FIN_PORT",
+        late_after_days=7,
+    ),
+    considered="DATE_FIN_PORT",
+)

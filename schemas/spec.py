@@ -1,0 +1,160 @@
+"""How an exchange format is declared: columns, rules and the key of its measures, each stated once.
+
+From a :class:`Format` come the reader's header, the parser of every column, the pandera schema of
+the typed rows, the keys used in settling and what users read about the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum, auto
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BoolArray = NDArray[np.bool_]
+
+
+class Kind(StrEnum):
+    """What a column's text means; the comment gives the dtype of its typed values."""
+
+    NIR = auto()  # Arrow string, 13 characters
+    CLE = auto()  # int16, 1 to 97
+    SIREN = auto()  # Arrow string, 9 digits
+    SIRET = auto()  # Arrow string, 14 digits
+    NAME = auto()  # Arrow string, upper case without accents
+    PLACE = auto()  # Arrow string, upper case without accents, part of a key
+    TEXT = auto()  # Arrow string
+    CODE = auto()  # int16, position in the column's list
+    DATE = auto()  # int32, days since 1970-01-01 (jj/mm/aaaa)
+    ISO_DATE = auto()  # int32, days since 1970-01-01 (aaaa-mm-jj)
+    TIME = auto()  # int64, minutes since 1970-01-01 00:00 (jj/mm/aaaa hh:mm)
+    DOSE = auto()  # int64, micro-sievert (sent in mSv)
+    SHARE = auto()  # int16, tenths (sent as 0.1 to 1)
+
+
+TEXT_KINDS = frozenset({Kind.NIR, Kind.SIREN, Kind.SIRET, Kind.NAME, Kind.PLACE, Kind.TEXT})
+
+#: dtype of the typed values of each kind that is not text.
+DTYPES: dict[Kind, str] = {
+    Kind.CLE: "int16",
+    Kind.CODE: "int16",
+    Kind.DATE: "int32",
+    Kind.ISO_DATE: "int32",
+    Kind.TIME: "int64",
+    Kind.DOSE: "int64",
+    Kind.SHARE: "int16",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column of a format.
+
+    Attributes:
+        required: an empty value is ``FMT-02``.
+        codes: for ``Kind.CODE``, the legal values; a value's position is its number in the warehouse.
+        aliases: obsolete values and what they become (``AVT-06``).
+        longest: most characters of the kept text (``FMT-06``).
+        default: kept where nothing was sent.
+        fault: code of a text that the kind cannot read, where it is not the kind's own.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    required: bool = True
+    codes: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    longest: int | None = None
+    default: str = ""
+    fault: str | None = None
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a rule may know besides the row: the registry's date, as days since 1970-01-01."""
+
+    today: int
+
+    @classmethod
+    def on(cls, day: date) -> Context:
+        return cls(today=(day - date(1970, 1, 1)).days)
+
+
+#: A rule's verdict on typed rows: true where the rule holds. The frame is a mapping from column name
+#: to numpy values; ``<NIR>.sex|year|month|key`` are derived from a NIR column.
+Verdict = Callable[[Mapping[str, Any], Context], BoolArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A rule across columns, raised as ``code`` where it does not hold.
+
+    It is judged only on rows where every column of ``needs`` is present and readable, and where no
+    column of ``bears`` is unreadable (such a column may be absent: its presence is ``<name>?``).
+    """
+
+    code: str
+    needs: tuple[str, ...]
+    holds: Verdict
+    bears: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What makes a format a measure format.
+
+    Attributes:
+        key: columns that identify a measure (besides the sender, where ``sender_key``).
+        quantity: the column whose value names the books' line.
+        start, end: first and last day or minute of wear.
+        late_after_days: ``AVT-04`` where transmission comes later after the end.
+    """
+
+    key: tuple[str, ...]
+    sender_key: bool
+    quantity: str
+    start: str
+    end: str
+    late_after_days: int
+
+
+@dataclass(frozen=True, eq=False)
+class Format:
+    """One exchange format, declared once.
+
+    Attributes:
+        official: the layout is the real SISERI 2 one; else it is this project's own.
+        delimiter: of its CSV form.
+        open_columns: other columns than the declared ones are accepted and ignored.
+        considered: the date column that ``IDT-11`` (closed establishment) looks at.
+    """
+
+    name: str
+    title: str
+    official: bool
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
+    measure: Measure | None = None
+    delimiter: str = ";"
+    open_columns: bool = False
+    considered: str | None = None
+
+    def column(self, name: str) -> Column:
+        """The column of this name. Raises KeyError where the format has none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def has(self, name: str) -> bool:
+        return any(column.name == name for column in self.columns)
