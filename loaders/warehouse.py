@@ -1,0 +1,184 @@
+"""The PostgreSQL warehouse: migrations, login roles, connections.
+
+The URL given is the administrator's. ``init`` makes one login role per profile, named after the
+database, with generated passwords kept under the home (``keys/roles.json``); daily work connects as
+the loader or the analyst, never as owner.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql as composed
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import sql
+from loaders.errors import ServiceMissing, UsageError
+from loaders.secrets import RegistryKey
+from loaders.settings import Settings
+from schemas import nomenclature
+from schemas.formats import formats
+from schemas.spec import Kind
+
+FLOOR = 150_000
+PROFILES = ("loader", "analyst")
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where the warehouse is and how its profiles log in."""
+
+    settings: Settings
+    url: str
+
+    def admin(self) -> Connection:
+        """A connection as the administrator (migrations and accounts only)."""
+        return self._connect({})
+
+    def loader(self) -> Connection:
+        """A connection that may write through the corridor."""
+        return self._connect(self._login("loader"))
+
+    def analyst(self) -> Connection:
+        """A connection that may read."""
+        return self._connect(self._login("analyst"))
+
+    def key(self) -> RegistryKey:
+        """The registry's secret key, checked against the database. Raises UsageError where they do not fit."""
+        return RegistryKey.load(self.settings.key_file)
+
+    def _login(self, profile: str) -> dict[str, str]:
+        database = str(conninfo_to_dict(self.url).get("dbname") or "")
+        role = f"{database}_{profile}"
+        try:
+            passwords = json.loads(self._password_file().read_text())
+            return {"user": role, "password": passwords[role]}
+        except (FileNotFoundError, KeyError) as error:
+            raise UsageError("the registry is not initialised: run 'siseri init'") from error
+
+    def _password_file(self) -> Any:
+        return self.settings.home / "keys" / "roles.json"
+
+    def _connect(self, login: dict[str, str]) -> Connection:
+        try:
+            return psycopg.connect(make_conninfo(self.url, application_name="siseri", connect_timeout=10, **login))
+        except psycopg.OperationalError as error:
+            missing = "does not exist" in str(error)
+            told = "run 'siseri init' first" if missing else "it does not answer or refuses the login"
+            raise ServiceMissing(f"the warehouse cannot be reached: {told}") from error
+
+    def initialise(self) -> list[str]:
+        """Create or migrate the warehouse, its roles and code lists; safe to run again.
+
+        Returns:
+            The names of the migrations applied now.
+        """
+        self._create_database()
+        with self.admin() as connection:
+            cursor = connection.cursor()
+            version = connection.info.server_version
+            if version < FLOOR:
+                raise UsageError(f"PostgreSQL 15 or newer is needed, this is {version // 10_000}")
+            cursor.execute("select pg_advisory_xact_lock(5351, 0)")
+            cursor.execute(sql.query("warehouse", "registry_table"))
+            self._ensure_roles(cursor)
+            cursor.execute("select number from siseri_migration")
+            done = {number for (number,) in cursor.fetchall()}
+            applied = []
+            for number, name, text in sql.migrations():
+                if number not in done:
+                    cursor.execute(text)  # type: ignore[arg-type]
+                    cursor.execute("insert into siseri_migration (number, name) values (%s, %s)", (number, name))
+                    applied.append(f"{number:04d}_{name}")
+            self._load_code_lists(cursor)
+            key = RegistryKey.create(self.settings.key_file)
+            cursor.execute(sql.query("warehouse", "key_check"), (key.check_value(),))
+            row = cursor.execute("select key_check from siseri_registry").fetchone()
+            if row is None or row[0] != key.check_value():
+                raise UsageError("this database was filled under another secret key: restore that key file")
+        return applied
+
+    def ready(self) -> None:
+        """Raises UsageError where the warehouse is not at this software's version, or under another key."""
+        with self.admin() as connection:
+            known = connection.execute("select to_regclass('siseri_migration') is not null").fetchone()
+            if not known or not known[0]:
+                raise UsageError("the registry is not initialised: run 'siseri init'")
+            rows = connection.execute("select number from siseri_migration").fetchall()
+            if {number for (number,) in rows} != {number for number, _, _ in sql.migrations()}:
+                raise UsageError("the warehouse is at another version: run 'siseri init'")
+            check = connection.execute("select key_check from siseri_registry").fetchone()
+            if check is None or check[0] != self.key().check_value():
+                raise UsageError("this database was filled under another secret key: restore that key file")
+
+    def _create_database(self) -> None:
+        wanted = str(conninfo_to_dict(self.url).get("dbname") or "")
+        try:
+            psycopg.connect(self.url, connect_timeout=10).close()
+        except psycopg.OperationalError as error:
+            if "does not exist" not in str(error):
+                raise ServiceMissing("the warehouse cannot be reached: it does not answer or refuses the login") from error
+            with psycopg.connect(make_conninfo(self.url, dbname="postgres"), autocommit=True) as connection:
+                connection.execute(
+                    composed.SQL("create database {} encoding 'UTF8' template template0").format(
+                        composed.Identifier(wanted)
+                    )
+                )
+
+    def _ensure_roles(self, cursor: psycopg.Cursor[Any]) -> None:
+        file = self._password_file()
+        passwords = json.loads(file.read_text()) if file.exists() else {}
+        row = cursor.execute("select current_database()").fetchone()
+        assert row is not None
+        for profile in PROFILES:
+            role = f"{row[0]}_{profile}"
+            there = cursor.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone()
+            if there and role in passwords:
+                continue
+            passwords[role] = secrets.token_urlsafe(24)
+            verb = "alter" if there else "create"
+            cursor.execute(
+                composed.SQL(verb + " role {} login password {}").format(
+                    composed.Identifier(role), composed.Literal(passwords[role])
+                )
+            )
+        self.settings.folder("keys")
+        fresh = file.with_suffix(".fresh")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            json.dump(passwords, out)
+        fresh.replace(file)
+
+    @staticmethod
+    def _load_code_lists(cursor: psycopg.Cursor[Any]) -> None:
+        lists: list[tuple[str, int, str, str]] = []
+        for layout in formats().values():
+            for column in layout.columns:
+                if column.kind is Kind.CODE:
+                    name = f"{layout.name}.{column.name}"
+                    lists.extend((name, at, code, code) for at, code in enumerate(column.codes))
+        for name in ("domaine_activite", "secteur_activite", "metier", "type_contrat", "nuisance_radiologique"):
+            for at, row in enumerate(nomenclature.rows(name)):
+                lists.append((name, at, row["code"], row["libelle"]))
+        cursor.executemany(sql.query("warehouse", "code_list"), lists)
+
+
+@contextmanager
+def load(connection: Connection, kind: str, submission: int | None = None) -> Iterator[int]:
+    """One writing transaction: opens a load, yields its number, seals and commits it.
+
+    Loads are serialised: this waits until no other is under way. An exception rolls everything back.
+    """
+    with connection.transaction():
+        cursor = connection.cursor()
+        row = cursor.execute("select ledger.open_load(%s, %s)", (kind, submission)).fetchone()
+        assert row is not None
+        yield int(row[0])
+        cursor.execute("select ledger.seal_load(%s)", (row[0],))

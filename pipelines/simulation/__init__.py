@@ -1,0 +1,1 @@
+"""Synthetic national files with their expected outcomes."""
