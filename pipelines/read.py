@@ -351,3 +351,9 @@ def _batches(
 def declared(layout: Layout) -> tuple[str, ...]:
     """The sent columns a report gives back: all but those a former report had added."""
     return tuple(name for name in layout.header if name not in REPORT_COLUMNS)
+
+
+def chunk_of_rows(layout: Format, rows: list[dict[str, str]]) -> Chunk:
+    """Rows kept as sent (column name to text), as a chunk that re-enters the corridor."""
+    columns = {name: pa.array([row.get(name, "") for row in rows], pa.string()) for name in layout.names}
+    return Chunk(1, columns, np.zeros(len(rows), dtype=bool))

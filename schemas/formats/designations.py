@@ -2,10 +2,41 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
 from schemas.formats.common import SIRET, in_order
-from schemas.spec import Column, Format, Kind
+from schemas.identifiers import luhn
+from schemas.spec import BoolArray, Column, Context, Format, Kind, Rule
 
 ROLES = ("RPL", "OA", "EXPLOITANT", "CES", "CRP", "MDT", "PST")
+
+_PARTNER = re.compile(r"[A-Z0-9]{1,10}")
+_RPPS = re.compile(r"[0-9]{11}")
+_EMAIL = re.compile(r"[^@\s;]+@[^@\s;]+\.[^@\s;.]+")
+
+
+def is_rpps(text: str) -> bool:
+    """Whether a text is an RPPS number: 11 digits with a valid Luhn sum."""
+    return bool(_RPPS.fullmatch(text)) and bool(luhn(np.frombuffer(text.encode(), np.uint8).reshape(1, -1))[0])
+
+
+def _identifier_fits_role(rows: Mapping[str, Any], context: Context) -> BoolArray:
+    def fits(role: str, text: str) -> bool:
+        if role in ("OA", "EXPLOITANT"):
+            return bool(_PARTNER.fullmatch(text))
+        return role not in ("MDT", "PST") or is_rpps(text)
+
+    pairs = zip(rows["ROLE"], rows["IDENTIFIANT"], strict=True)
+    return np.array([fits(ROLES[role], text) for role, text in pairs], dtype=bool)
+
+
+def _email(rows: Mapping[str, Any], context: Context) -> BoolArray:
+    return np.array([bool(_EMAIL.fullmatch(text)) for text in rows["COURRIEL"]], dtype=bool)
+
 
 FORMAT = Format(
     name="DESIGNATIONS",
@@ -21,6 +52,10 @@ FORMAT = Format(
         Column("DATEDEBUT", "Début de la désignation", Kind.DATE, example="01/01/2024"),
         Column("DATEFIN", "Fin de la désignation", Kind.DATE, required=False),
     ),
-    rules=(in_order("MET-01", "DATEDEBUT", "DATEFIN"),),
+    rules=(
+        in_order("MET-01", "DATEDEBUT", "DATEFIN"),
+        Rule("FMT-05", ("ROLE", "IDENTIFIANT"), _identifier_fits_role),
+        Rule("FMT-05", ("COURRIEL",), _email),
+    ),
     considered="DATEDEBUT",
 )

@@ -30,7 +30,7 @@ begin
 end
 $$;
 
-create function ledger.seal_load(load integer) returns timestamptz
+create function ledger.seal_load(number integer) returns timestamptz
 language plpgsql security definer set search_path = pg_catalog as $$
 declare
     hour timestamptz;
@@ -38,9 +38,9 @@ begin
     perform pg_advisory_xact_lock(5351, 2);
     select greatest(clock_timestamp(), max(l.recorded_at) + interval '1 microsecond') into hour
     from ledger.load as l;
-    update ledger.load set recorded_at = hour where load_id = load and recorded_at is null;
+    update ledger.load set recorded_at = hour where load_id = number and recorded_at is null;
     if not found then
-        raise exception 'load % is unknown or sealed', load;
+        raise exception 'load % is unknown or sealed', number;
     end if;
     return hour;
 end

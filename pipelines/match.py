@@ -1,0 +1,209 @@
+"""Match: who and where, for rows of measures and references; faults that only the registry can see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.check import Checked
+from pipelines.names import agree, fold
+from pipelines.references import References
+from schemas import codebook
+from schemas.formats.common import ANNULS, SURVEILLED_ONLY_SINCE
+from schemas.formats.designations import ROLES
+from schemas.spec import Format, Kind
+
+Ints = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+#: An attachment's period is widened by this on both sides before a wear period is held against it.
+TOLERANCE_DAYS = 31
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The account a row came from.
+
+    ``sirens`` bound an employer's perimeter; ``identifiant`` ties the account to designations.
+    """
+
+    partner_id: int
+    code: str
+    role: str
+    sirens: frozenset[str] = frozenset()
+    identifiant: str | None = None
+
+
+@dataclass(frozen=True)
+class Matched:
+    """By row: the worker's and the establishment's numbers (0 unknown), the places in the references
+    (-1 not well formed), the attachment (-1 none)."""
+
+    worker: Ints
+    establishment: Ints
+    nir_place: Ints
+    siret_place: Ints
+    attachment: Ints
+
+
+def asked(chunks: Iterable[Checked]) -> tuple[pa.StringArray, pa.StringArray]:
+    """The distinct well-formed NIR and SIRET of some chunks."""
+
+    def distinct(name: str, parts: Iterable[Checked]) -> pa.StringArray:
+        found = [
+            pc.unique(part.values[name].filter(pa.array(part.readable[name]))) for part in parts if name in part.values
+        ]
+        return pc.unique(pa.concat_arrays(found)) if found else pa.array([], pa.string())
+
+    parts = list(chunks)
+    siret = "siret" if parts and "siret" in parts[0].values else "SIRET"
+    return distinct("NIR", parts), distinct(siret, parts)
+
+
+def last_day(layout: Format, checked: Checked, name: str) -> Ints:
+    """The column as days, whatever its kind."""
+    values = np.asarray(checked.values[name]).astype(np.int64)
+    return values // 1440 if layout.column(name).kind is Kind.TIME else values
+
+
+def match(layout: Format, checked: Checked, references: References, sender: Sender) -> Matched:
+    """Resolve NIR and SIRET of a chunk and raise what the registry alone can tell.
+
+    Adds ``IDT-05`` to ``-11``, ``MET-06`` and ``AVT-10`` to ``checked.codes``. Annulments are judged on
+    their key, NIR and SIRET only: of these they can get ``IDT-10``.
+    """
+    count = len(checked)
+    whole = ~checked.carries(codebook.bit("FMT-01"))
+    has_nir = layout.has("NIR")
+    nir_ok = checked.readable["NIR"] & whole if has_nir else whole
+    siret_ok = checked.readable["SIRET"] & whole
+    nir_place = np.full(count, -1)
+    if has_nir:
+        nir_place = np.where(nir_ok, references.place_of_nir(checked.values["NIR"]), -1)
+    siret_place = np.where(siret_ok, references.place_of_siret(checked.values["SIRET"]), -1)
+    worker = np.where(nir_place >= 0, _take(references.worker, nir_place), 0)
+    establishment = np.where(siret_place >= 0, _take(references.establishment, siret_place), 0)
+    attachment = np.full(count, -1)
+    both = (worker > 0) & (establishment > 0)
+    attachment[both] = references.attachment_of(worker[both], establishment[both])
+    found = Matched(worker, establishment, nir_place, siret_place, attachment)
+
+    full = whole.copy()
+    if layout.measure is not None:
+        full &= ~(checked.readable["CODE_METROLOGIE"] & (checked.values["CODE_METROLOGIE"] == ANNULS))
+    _perimeter(checked, sender, siret_ok)
+    judged = nir_ok & siret_ok & full
+    checked.raise_code("IDT-05", judged & (establishment == 0))
+    if layout.considered is not None:
+        closed = _take(references.closed_from, siret_place)
+        dated = checked.readable[layout.considered]
+        day = last_day(layout, checked, layout.considered)
+        checked.raise_code("IDT-11", full & (establishment > 0) & dated & (day >= closed))
+    if layout.name == "DESIGNATIONS":
+        _designated_role(checked, sender, whole)
+    if layout.measure is not None:
+        checked.raise_code("IDT-06", judged & (worker == 0))
+        checked.raise_code("IDT-07", judged & both & (attachment < 0))
+        if layout.has("NOM"):
+            _names(checked, references, found, judged & (worker > 0))
+        _periods(layout, checked, references, found, full & (attachment >= 0))
+        _sender_designated(layout, checked, references, found, sender, full & whole & (establishment > 0))
+    return found
+
+
+def _take(values: Ints, at: Ints) -> Ints:
+    if not len(values):
+        return np.zeros(len(at), np.int64)
+    return values[np.clip(at, 0, None)]
+
+
+def _perimeter(checked: Checked, sender: Sender, siret_ok: BoolArray) -> None:
+    if sender.role != "EMPLOYEUR":
+        return
+    siren = pc.utf8_slice_codeunits(checked.values["SIRET"], 0, 9)
+    own = pc.is_in(siren, value_set=pa.array(sorted(sender.sirens), pa.string()))
+    checked.raise_code("IDT-10", siret_ok & ~np.asarray(own.to_numpy(zero_copy_only=False)))
+
+
+def _designated_role(checked: Checked, sender: Sender, whole: BoolArray) -> None:
+    """Employers designate every role but PST, physicians PST only, the registry's staff all."""
+    physician = ROLES.index("PST")
+    role, readable = checked.values["ROLE"], checked.readable["ROLE"] & whole
+    if sender.role == "EMPLOYEUR":
+        checked.raise_code("IDT-10", readable & (role == physician))
+    elif sender.role == "MDT":
+        checked.raise_code("IDT-10", readable & (role != physician))
+
+
+def _names(checked: Checked, references: References, found: Matched, judged: BoolArray) -> None:
+    judged = judged & checked.readable["NOM"] & checked.readable["PRENOM"]
+    rows = np.flatnonzero(judged)
+    if not len(rows):
+        return
+    place = pa.array(found.nir_place[rows])
+    sent_last, sent_first = (checked.values[name].take(pa.array(rows)) for name in ("NOM", "PRENOM"))
+    known_last, known_first = references.last_name.take(place), references.first_name.take(place)
+    same = pc.and_(pc.equal(sent_last, known_last), pc.equal(sent_first, known_first))
+    for at in np.flatnonzero(~np.asarray(same.to_numpy(zero_copy_only=False))):
+        if not agree(
+            fold(sent_last[at].as_py()), fold(sent_first[at].as_py()), known_last[at].as_py(), known_first[at].as_py()
+        ):
+            checked.codes[rows[at]] |= np.uint64(codebook.bit("IDT-08"))
+
+
+def _periods(layout: Format, checked: Checked, references: References, found: Matched, judged: BoolArray) -> None:
+    """``IDT-09`` and ``MET-06``: the wear period against the attachment's periods and statuses."""
+    assert layout.measure is not None
+    start_name, end_name = layout.measure.start, layout.measure.end
+    dated = judged & checked.readable[end_name]
+    rows = np.flatnonzero(dated & checked.readable[start_name])
+    start, end = last_day(layout, checked, start_name), last_day(layout, checked, end_name)
+    periods = references.periods
+
+    def inside(fact: Ints, among: Ints) -> BoolArray:
+        begun = start[rows[among]] >= periods.start[fact] - TOLERANCE_DAYS
+        return np.asarray(begun & (end[rows[among]] <= periods.end[fact] + TOLERANCE_DAYS))
+
+    outside = np.zeros(len(checked), bool)
+    outside[rows] = ~periods.any(found.attachment[rows], inside)
+    checked.raise_code("IDT-09", outside)
+
+    rows = np.flatnonzero(dated & (end >= SURVEILLED_ONLY_SINCE))
+    status = references.statuses.in_force(found.attachment[rows], end[rows])
+    surveilled = np.where(status >= 0, _take(references.statuses.what, status), 1)
+    unsurveilled = np.zeros(len(checked), bool)
+    unsurveilled[rows] = surveilled == 0
+    checked.raise_code("MET-06", unsurveilled)
+
+
+def _sender_designated(
+    layout: Format,
+    checked: Checked,
+    references: References,
+    found: Matched,
+    sender: Sender,
+    judged: BoolArray,
+) -> None:
+    """``AVT-10``: the body or operator is not designated at the end of the period."""
+    assert layout.measure is not None
+    rows = np.flatnonzero(judged & checked.readable[layout.measure.end])
+    end = last_day(layout, checked, layout.measure.end)
+    external = layout.name == "OPERATIONNELLE" and sender.role in ("EMPLOYEUR", "CRP")
+    own = (sender.role, layout.name) in (("OA", "PASSIVE"), ("EXPLOITANT", "OPERATIONNELLE"))
+    if not (own or external) or not len(rows):
+        return
+    facts = references.operators if external else references.designated
+
+    def covers(fact: Ints, among: Ints) -> BoolArray:
+        day = end[rows[among]]
+        return np.asarray((facts.start[fact] <= day) & (day <= facts.end[fact]))
+
+    covered = facts.any(found.siret_place[rows], covers)
+    warned = np.zeros(len(checked), bool)
+    warned[rows] = covered if external else ~covered
+    checked.raise_code("AVT-10", warned)

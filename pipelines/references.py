@@ -1,0 +1,253 @@
+"""What the registry knows of the persons and establishments that a set of rows names.
+
+Fetched once for a file (or a release), inside its load, so that matching is arithmetic on arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+import sql
+from loaders.bulk import Cursor, copy_in, copy_out
+from loaders.secrets import RegistryKey
+
+Ints = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+#: Stands for "no day": later than every day.
+NEVER = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Several dated facts per owner, sorted by owner then start; looked up by owner's position.
+
+    ``first[o]`` and ``count[o]`` say where the owner's facts lie in ``start``, ``end`` and ``what``.
+    """
+
+    first: Ints
+    count: Ints
+    start: Ints
+    end: Ints
+    what: Ints
+
+    @classmethod
+    def build(cls, owners: int, owner: Ints, start: Ints, end: Ints, what: Ints) -> Intervals:
+        order = np.lexsort((start, owner))
+        count = np.bincount(owner, minlength=owners).astype(np.int64) if owners else np.zeros(0, np.int64)
+        first = np.concatenate([[0], np.cumsum(count)[:-1]]).astype(np.int64) if owners else np.zeros(0, np.int64)
+        return cls(first, count, start[order], end[order], what[order])
+
+    def any(self, owner: Ints, holds: Any) -> BoolArray:
+        """For each asked owner, whether ``holds(fact positions, rows)`` is true of any of its facts."""
+        found = np.zeros(len(owner), bool)
+        if not len(owner):
+            return found
+        count = self.count[owner]
+        for step in range(int(count.max(initial=0))):
+            rows = np.flatnonzero((count > step) & ~found)
+            found[rows] |= holds(self.first[owner[rows]] + step, rows)
+        return found
+
+    def in_force(self, owner: Ints, day: Ints) -> Ints:
+        """For each asked owner, the fact that began last by that day, else the owner's first; -1 for none."""
+        count = self.count[owner]
+        chosen = np.where(count > 0, self.first[owner], -1)
+        for step in range(1, int(count.max(initial=0))):
+            rows = np.flatnonzero(count > step)
+            at = self.first[owner[rows]] + step
+            begun = self.start[at] <= day[rows]
+            chosen[rows[begun]] = at[begun]
+        return chosen
+
+
+@dataclass(frozen=True)
+class References:
+    """The registry's knowledge of the asked NIR and SIRET.
+
+    Attributes:
+        nirs, sirets: what was asked (distinct). Positions in them are "places".
+        worker: by NIR place, the worker's number, 0 where unknown.
+        last_name, first_name: by NIR place, folded; empty where unknown.
+        establishment: by SIRET place, the establishment's number, 0 where unknown.
+        closed_from: by SIRET place, first day closed, NEVER where open.
+        pairs: attachments as worker << 32 | establishment, sorted; positions are "attachments".
+        periods, statuses: by attachment. A status's ``what``: 1 where the worker is surveilled, else 0.
+        designated: by SIRET place, the sender's own designations; ``operators``: any operator's.
+    """
+
+    nirs: pa.StringArray
+    sirets: pa.StringArray
+    fingerprints: list[str]
+    worker: Ints
+    last_name: pa.StringArray
+    first_name: pa.StringArray
+    establishment: Ints
+    closed_from: Ints
+    pairs: Ints
+    attachment_ids: Ints
+    periods: Intervals
+    statuses: Intervals
+    designated: Intervals
+    operators: Intervals
+
+    def place_of_nir(self, nirs: pa.StringArray) -> Ints:
+        """Positions in ``nirs``, -1 for what was not asked."""
+        return _index(nirs, self.nirs)
+
+    def place_of_siret(self, sirets: pa.StringArray) -> Ints:
+        """Positions in ``sirets``, -1 for what was not asked."""
+        return _index(sirets, self.sirets)
+
+    def attachment_of(self, worker: Ints, establishment: Ints) -> Ints:
+        """Positions in ``pairs``, -1 where the pair is not attached."""
+        wanted = worker << 32 | establishment
+        at = np.searchsorted(self.pairs, wanted)
+        found = np.clip(at, 0, max(len(self.pairs) - 1, 0))
+        if not len(self.pairs):
+            return np.full(len(wanted), -1)
+        return np.where(self.pairs[found] == wanted, found, -1)
+
+
+def _index(values: pa.StringArray, among: pa.StringArray) -> Ints:
+    found = pc.fill_null(pc.index_in(values, value_set=among), -1)
+    return np.asarray(found.to_numpy(zero_copy_only=False)).astype(np.int64)
+
+
+def _ints(column: pa.ChunkedArray, missing: int = 0) -> Ints:
+    return np.asarray(pc.fill_null(column, missing).to_numpy()).astype(np.int64)
+
+
+def fetch(
+    cursor: Cursor,
+    key: RegistryKey,
+    nirs: pa.StringArray,
+    sirets: pa.StringArray,
+    *,
+    sender_code: str,
+    sender_role: str,
+) -> References:
+    """Ask the registry about distinct, well-formed NIR and SIRET.
+
+    Args:
+        cursor: inside a transaction (the asked values lie in temporary tables).
+        sender_code, sender_role: whose designations count for ``AVT-10``.
+    """
+    fingerprints = key.fingerprints(nirs.to_pylist())
+    cursor.execute(sql.query("references", "asked_tables"))
+    numbers = pa.array(np.arange(len(nirs), dtype=np.int32))
+    copy_in(cursor, "asked_person", pa.table({"place": numbers, "fingerprint": pa.array(fingerprints, pa.string())}))
+    copy_in(
+        cursor, "asked_siret", pa.table({"place": pa.array(np.arange(len(sirets), dtype=np.int32)), "siret": sirets})
+    )
+    cursor.execute("analyze asked_person; analyze asked_siret")
+
+    people = copy_out(
+        cursor,
+        sql.query("references", "people"),
+        {"place": pa.int32(), "worker": pa.int32(), "last": pa.string(), "first": pa.string()},
+    )
+    at = _ints(people["place"])
+    worker = np.zeros(len(nirs), np.int64)
+    worker[at] = _ints(people["worker"])
+    by_place = np.full(len(nirs), -1)
+    by_place[at] = np.arange(len(at))
+    chosen = pa.array(by_place, mask=by_place < 0)
+
+    places = copy_out(
+        cursor,
+        sql.query("references", "establishments"),
+        {"place": pa.int32(), "establishment": pa.int32(), "closed": pa.int32()},
+    )
+    establishment = np.zeros(len(sirets), np.int64)
+    closed_from = np.full(len(sirets), NEVER, np.int64)
+    establishment[_ints(places["place"])] = _ints(places["establishment"])
+    closed_from[_ints(places["place"])] = _ints(places["closed"], NEVER)
+
+    pairs, attachment_ids, periods, statuses = _attachments(cursor)
+    designated, operators = _designations(cursor, sender_code, sender_role, establishment)
+    return References(
+        nirs=nirs,
+        sirets=sirets,
+        fingerprints=fingerprints,
+        worker=worker,
+        last_name=pc.fill_null(people["last"].combine_chunks().take(chosen), ""),
+        first_name=pc.fill_null(people["first"].combine_chunks().take(chosen), ""),
+        establishment=establishment,
+        closed_from=closed_from,
+        pairs=pairs,
+        attachment_ids=attachment_ids,
+        periods=periods,
+        statuses=statuses,
+        designated=designated,
+        operators=operators,
+    )
+
+
+def _attachments(cursor: Cursor) -> tuple[Ints, Ints, Intervals, Intervals]:
+    integer = pa.int32()
+    found = copy_out(
+        cursor,
+        sql.query("references", "attachments"),
+        {"attachment": integer, "worker": integer, "establishment": integer},
+    )
+    ids = _ints(found["attachment"])
+    combined = _ints(found["worker"]) << 32 | _ints(found["establishment"])
+    order = np.argsort(combined)
+    pairs, ids = combined[order], ids[order]
+    cursor.execute(sql.query("references", "asked_attachments"))
+    copy_in(cursor, "asked_attachment", pa.table({"attachment_id": pa.array(ids)}))
+    cursor.execute("analyze asked_attachment")
+    position = {int(one): at for at, one in enumerate(ids)}
+
+    def owners(column: pa.ChunkedArray) -> Ints:
+        return np.fromiter((position[one] for one in column.to_pylist()), np.int64, len(column))
+
+    rows = copy_out(
+        cursor, sql.query("references", "periods"), {"attachment": integer, "start": integer, "end": integer}
+    )
+    periods = Intervals.build(
+        len(ids),
+        owners(rows["attachment"]),
+        _ints(rows["start"]),
+        _ints(rows["end"], NEVER),
+        np.zeros(rows.num_rows, np.int64),
+    )
+    rows = copy_out(
+        cursor,
+        sql.query("references", "statuses"),
+        {"attachment": integer, "start": integer, "class": pa.string(), "other": pa.string()},
+    )
+    outside = pc.fill_null(pc.is_in(rows["class"], value_set=pa.array(["NC", "NR"])), False)
+    neither = pc.and_(pc.is_null(rows["class"]), pc.is_null(rows["other"]))
+    surveilled = ~np.asarray(pc.or_(outside, neither).to_numpy())
+    statuses = Intervals.build(
+        len(ids),
+        owners(rows["attachment"]),
+        _ints(rows["start"]),
+        np.full(rows.num_rows, NEVER),
+        surveilled.astype(np.int64),
+    )
+    return pairs, ids, periods, statuses
+
+
+def _designations(cursor: Cursor, code: str, role: str, establishment: Ints) -> tuple[Intervals, Intervals]:
+    rows = cursor.execute(sql.query("references", "designations"), ([role, "EXPLOITANT"],)).fetchall()
+    place = {int(number): at for at, number in enumerate(establishment) if number}
+
+    def build(chosen: list[Any]) -> Intervals:
+        table = np.array(
+            [(place[number], start, NEVER if end is None else end) for number, _, _, start, end in chosen], np.int64
+        ).reshape(-1, 3)
+        return Intervals.build(
+            len(establishment), table[:, 0], table[:, 1], table[:, 2], np.zeros(len(table), np.int64)
+        )
+
+    own = [row for row in rows if row[1] == role and row[2] == code]
+    return build(own), build([row for row in rows if row[1] == "EXPLOITANT"])

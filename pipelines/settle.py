@@ -1,0 +1,370 @@
+"""Settle: duplicates, corrections, annulments; one fate for each measure.
+
+Most rows are new measures and are recognised as such in bulk. Only rows that carry a metrology code,
+share a key within the chunk or meet a measure already integrated or waiting are followed one by one,
+in file order, on a small model of each key (:class:`_Slot`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import sql
+from loaders.bulk import Cursor
+from loaders.secrets import RegistryKey
+from pipelines import check, references
+from pipelines.check import Checked
+from pipelines.match import Matched, Sender, asked, match
+from pipelines.read import chunk_of_rows
+from pipelines.stores import Closing, Store, Version, who_of
+from schemas import codebook
+from schemas.codebook import Outcome, Severity
+from schemas.formats.common import ANNULS, CORRECTS
+from schemas.spec import Context, Format
+
+Ints = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+_REJECT = codebook.severity_mask(Severity.REJECT)
+_HOLD = codebook.severity_mask(Severity.HOLD)
+_UNFOUNDED, _OTHER, _SAME = (codebook.bit(code) for code in ("MET-10", "MET-11", "MET-12"))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows came from: submission and line of each."""
+
+    submission: Ints
+    line: Ints
+
+
+@dataclass(frozen=True)
+class Eviction:
+    """A waiting row that a correction or annulment sends out of the queue as ``REJETE``."""
+
+    entry_id: int
+    submission: int
+    line: int
+    codes: int
+
+
+@dataclass
+class Settled:
+    """What settling decided for a chunk; the codes themselves are in the chunk.
+
+    Attributes:
+        insert: rows that become measures.
+        replaced: of these, rows that a later row of the chunk replaced or annulled: (submission, line, code).
+        annulments: rows that annulled something: integrated, nothing of their own remains.
+        first: by row, the submission that first brought a duplicate.
+        closings: warehouse versions to close; ``place`` is the closing row.
+        evictions: waiting entries of the queue to reject.
+        as_new: corrections that wait and whose only origin left the queue: later judged as new measures.
+    """
+
+    insert: BoolArray
+    replaced: dict[int, tuple[int, int, str]] = field(default_factory=dict)
+    annulments: list[int] = field(default_factory=list)
+    first: dict[int, int] = field(default_factory=dict)
+    closings: list[Closing] = field(default_factory=list)
+    evictions: list[Eviction] = field(default_factory=list)
+    as_new: set[int] = field(default_factory=set)
+
+
+@dataclass
+class _Held:
+    """A waiting row of a key: in the queue (``entry``) or earlier in this chunk (``row``)."""
+
+    year: int
+    submission: int
+    content: tuple[Any, ...]
+    who: tuple[Any, Any]
+    without_result: bool
+    entry: Eviction | None = None
+    row: int | None = None
+
+
+@dataclass
+class _Slot:
+    """All that stands under one key while the rows of a chunk pass."""
+
+    versions: list[tuple[Version, int | None]] = field(default_factory=list)  # with the chunk's row, if any
+    held: list[_Held] = field(default_factory=list)
+    annulled: list[tuple[int, tuple[Any, Any], int]] = field(default_factory=list)  # year, who, submission
+
+
+def settle(
+    cursor: Cursor,
+    store: Store,
+    layout: Format,
+    checked: Checked,
+    matched: Matched,
+    source: Source,
+    sender: Sender,
+    key: RegistryKey,
+    own_entries: tuple[int, ...] = (),
+) -> Settled:
+    """Give every row of a chunk its fate, raising ``MET-10``, ``-11``, ``-12`` where they hold.
+
+    Args:
+        own_entries: queue entries that these rows themselves come from (release): they do not meet themselves.
+    """
+    eligible = ~checked.carries(_REJECT)
+    settled = Settled(insert=eligible & ~checked.carries(_HOLD))
+    rows = np.flatnonzero(eligible)
+    if not len(rows):
+        return settled
+    metrology = np.where(checked.readable["CODE_METROLOGIE"], checked.values["CODE_METROLOGIE"], -1)
+    careful = eligible & (metrology >= 0)
+    careful |= store.repeated(checked, matched, eligible)
+    annuls = eligible & (metrology == ANNULS)
+    known = store.current(cursor, sender.partner_id, checked, matched, rows, bool(annuls.any()))
+    held = _waiting(cursor, store, layout, checked, matched, rows, sender, key, own_entries)
+    careful[[row for row, _ in known]] = True
+    careful[[row for row, _ in held]] = True
+    followed = np.flatnonzero(careful)
+    if not len(followed):
+        return settled
+
+    keys = store.keys(checked, matched, followed)
+    key_of = dict(zip(followed.tolist(), keys, strict=True))
+    slots: dict[Any, _Slot] = {one: _Slot() for one in keys}
+    seen: set[tuple[Any, int, int]] = set()
+    for row, version in known:
+        mark = (key_of[row], version.submission, version.line)
+        if mark not in seen:
+            seen.add(mark)
+            slots[key_of[row]].versions.append((version, None))
+    entries: set[int] = set()
+    for row, waiting in held:
+        assert waiting.entry is not None
+        if waiting.entry.entry_id not in entries:
+            entries.add(waiting.entry.entry_id)
+            slots[key_of[row]].held.append(waiting)
+    if annuls.any():
+        gone = np.flatnonzero(annuls)
+        for row, year, who, submission in store.annulled(cursor, sender.partner_id, checked, matched, gone):
+            slots[key_of[row]].annulled.append((year, who, submission))
+
+    _Follower(store, checked, matched, source, settled, slots, key_of, metrology).run(followed)
+    return settled
+
+
+class _Follower:
+    """Follows rows one by one, in file order, over the slots of their keys."""
+
+    def __init__(
+        self,
+        store: Store,
+        checked: Checked,
+        matched: Matched,
+        source: Source,
+        settled: Settled,
+        slots: dict[Any, _Slot],
+        key_of: dict[int, Any],
+        metrology: Ints,
+    ) -> None:
+        self._store, self._checked, self._matched = store, checked, matched
+        self._source, self._settled, self._slots, self._key_of = source, settled, slots, key_of
+        self._metrology = metrology
+        self._years = store.years(checked)
+        self._without_result = store.without_result(checked)
+
+    def run(self, rows: Ints) -> None:
+        contents = self._store.contents(self._checked, self._matched, rows)
+        people = who_of(self._checked, self._matched, rows)
+        for row, content, who in zip(rows.tolist(), contents, people, strict=True):
+            slot = self._slots[self._key_of[row]]
+            code = self._metrology[row]
+            if code == ANNULS:
+                self._annul(row, who, slot)
+            else:
+                self._measure(row, content, who, slot, corrects=code == CORRECTS)
+
+    def _near(self, year: int, other: int) -> bool:
+        if not self._store.spans_years or not year:
+            return True
+        return abs(year - other) <= 1
+
+    def _pick(self, year: int, slot: _Slot) -> tuple[tuple[Version, int | None] | None, _Held | None]:
+        versions = [one for one in slot.versions if self._near(year, one[0].year)]
+        held = [one for one in slot.held if self._near(year, one.year)]
+        # A row without a readable date (only an annulment) means the latest.
+        version = min(versions, key=lambda one: (abs(one[0].year - (year or 9999)), -one[0].year), default=None)
+        waiting = min(held, key=lambda one: abs(one.year - (year or 9999)), default=None)
+        return version, waiting
+
+    def _measure(
+        self, row: int, content: tuple[Any, ...], who: tuple[Any, Any], slot: _Slot, *, corrects: bool
+    ) -> None:
+        year = int(self._years[row])
+        version, waiting = self._pick(year, slot)
+        if corrects:
+            if waiting is not None and waiting.content == content:
+                self._duplicate(row, waiting.submission)
+                return
+            if version is None and waiting is None:
+                self._fault(row, _UNFOUNDED)
+                return
+            if waiting is not None:
+                self._evict(waiting, slot)
+            if version is not None and version[0].content == content:
+                self._duplicate(row, version[0].submission)
+                return
+        else:
+            for same in (version[0] if version else None, waiting):
+                if same is not None and same.content == content:
+                    self._duplicate(row, same.submission)
+                    return
+            has_result = not self._without_result[row]
+            if waiting is not None:
+                if not (waiting.without_result and has_result):
+                    self._fault(row, _OTHER)
+                    return
+                self._evict(waiting, slot)
+            elif version is not None and not (version[0].without_result and has_result):
+                self._fault(row, _OTHER)
+                return
+        submission = int(self._source.submission[row])
+        if self._settled.insert[row]:
+            if version is not None:
+                self._close(version, row, "C", slot)
+            made = Version(
+                year, submission, int(self._source.line[row]), content, who, bool(self._without_result[row])
+            )
+            slot.versions.append((made, row))
+            slot.annulled = [one for one in slot.annulled if not self._near(year, one[0])]
+        else:
+            if corrects and version is None:
+                self._settled.as_new.add(row)
+            slot.held.append(_Held(year, submission, content, who, bool(self._without_result[row]), row=row))
+
+    def _annul(self, row: int, who: tuple[Any, Any], slot: _Slot) -> None:
+        self._settled.insert[row] = False
+        year = int(self._years[row])
+        version, waiting = self._pick(year, slot)
+        acted = False
+        if waiting is not None and waiting.who == who:
+            self._evict(waiting, slot)
+            acted = True
+        if version is not None and version[0].who in (None, who):
+            self._close(version, row, "A", slot)
+            slot.annulled.append((version[0].year, who, int(self._source.submission[row])))
+            acted = True
+        if acted:
+            self._settled.annulments.append(row)
+            return
+        last = [one for one in slot.annulled if self._near(year, one[0])]
+        if version is None and waiting is None and last and last[-1][1] == who:
+            self._duplicate(row, last[-1][2])
+        else:
+            self._fault(row, _UNFOUNDED)
+
+    def _duplicate(self, row: int, first: int) -> None:
+        self._checked.codes[row] = (self._checked.codes[row] & ~np.uint64(_HOLD)) | np.uint64(_SAME)
+        self._settled.insert[row] = False
+        self._settled.first[row] = first
+
+    def _fault(self, row: int, code: int) -> None:
+        self._checked.codes[row] |= np.uint64(code)
+        self._settled.insert[row] = False
+
+    def _evict(self, waiting: _Held, slot: _Slot) -> None:
+        slot.held.remove(waiting)
+        if waiting.entry is not None:
+            self._settled.evictions.append(waiting.entry)
+        elif waiting.row is not None:
+            self._checked.codes[waiting.row] |= np.uint64(_OTHER)
+
+    def _close(self, version: tuple[Version, int | None], row: int, code: str, slot: _Slot) -> None:
+        slot.versions.remove(version)
+        submission, line = int(self._source.submission[row]), int(self._source.line[row])
+        old, old_row = version
+        if old_row is not None:
+            self._settled.replaced[old_row] = (submission, line, code)
+        else:
+            self._settled.closings.append(Closing(row, old.year, submission, line, code))
+
+
+def outcomes(checked: Checked) -> NDArray[np.str_]:
+    """One-letter outcome of each row, from its codes."""
+    letters = np.full(len(checked), Outcome.INTEGRE.value)
+    letters[checked.carries(codebook.severity_mask(Severity.DUPLICATE))] = Outcome.DOUBLON.value
+    letters[checked.carries(_HOLD)] = Outcome.EN_ATTENTE.value
+    letters[checked.carries(_REJECT)] = Outcome.REJETE.value
+    return letters
+
+
+def _waiting(
+    cursor: Cursor,
+    store: Store,
+    layout: Format,
+    checked: Checked,
+    matched: Matched,
+    rows: Ints,
+    sender: Sender,
+    key: RegistryKey,
+    own_entries: tuple[int, ...],
+) -> list[tuple[int, _Held]]:
+    """Queue entries that wait under the keys of these rows, each with the row it meets."""
+    scope = (sender.partner_id, store.sender_key)
+    some = cursor.execute(sql.query("settle", "any_waiting"), (layout.name, *scope)).fetchone()
+    if not some or not some[0]:
+        return []
+    texts = store.references(checked, rows)
+    found = cursor.execute(
+        sql.query("settle", "waiting"), (layout.name, texts, *scope, list(own_entries))
+    ).fetchall()
+    if not found:
+        return []
+    waiting = _opened(cursor, store, layout, found, sender, key)
+    by_key: dict[Any, list[_Held]] = {}
+    for one_key, held in waiting:
+        by_key.setdefault(one_key, []).append(held)
+    among = set(text for _, _, _, _, text, *_ in found)
+    met = rows[np.array([text in among for text in texts])]
+    return [
+        (int(row), held)
+        for row, one_key in zip(met.tolist(), store.keys(checked, matched, met), strict=True)
+        for held in by_key.get(one_key, [])
+    ]
+
+
+def _opened(
+    cursor: Cursor, store: Store, layout: Format, found: list[Any], sender: Sender, key: RegistryKey
+) -> list[tuple[Any, _Held]]:
+    """Waiting entries, unsealed and typed through the same check and match as any row."""
+    chunk = chunk_of_rows(layout, [key.open_row(sealed) for *_, sealed, _ in found])
+    received: date = found[0][-1]
+    checked = check.check(layout, chunk, Context.on(received))
+    nirs, sirets = asked([checked])
+    known = references.fetch(cursor, key, nirs, sirets, sender_code=sender.code, sender_role=sender.role)
+    matched = match(layout, checked, known, sender)
+    rows = np.arange(len(found))
+    years, without = store.years(checked), store.without_result(checked)
+    parts = zip(
+        found,
+        store.keys(checked, matched, rows),
+        store.contents(checked, matched, rows),
+        who_of(checked, matched, rows),
+        strict=True,
+    )
+    return [
+        (
+            one_key,
+            _Held(
+                year=int(years[at]),
+                submission=submission,
+                content=content,
+                who=who,
+                without_result=bool(without[at]),
+                entry=Eviction(entry_id, submission, line, codes),
+            ),
+        )
+        for at, ((entry_id, submission, line, _, _, codes, *_), one_key, content, who) in enumerate(parts)
+    ]
