@@ -45,11 +45,11 @@ class Warehouse:
 
     def loader(self) -> Connection:
         """A connection that may write through the corridor."""
-        return self._connect(self._login("loader"))
+        return self._connect(self._login("loader"), autocommit=True)
 
     def analyst(self) -> Connection:
         """A connection that may read."""
-        return self._connect(self._login("analyst"))
+        return self._connect(self._login("analyst"), autocommit=True)
 
     def key(self) -> RegistryKey:
         """The registry's secret key, checked against the database. Raises UsageError where they do not fit."""
@@ -67,9 +67,10 @@ class Warehouse:
     def _password_file(self) -> Any:
         return self.settings.home / "keys" / "roles.json"
 
-    def _connect(self, login: dict[str, str]) -> Connection:
+    def _connect(self, login: dict[str, str], *, autocommit: bool = False) -> Connection:
         try:
-            return psycopg.connect(make_conninfo(self.url, application_name="siseri", connect_timeout=10, **login))
+            told = make_conninfo(self.url, application_name="siseri", connect_timeout=10, **login)
+            return psycopg.connect(told, autocommit=autocommit)
         except psycopg.OperationalError as error:
             missing = "does not exist" in str(error)
             told = "run 'siseri init' first" if missing else "it does not answer or refuses the login"

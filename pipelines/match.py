@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,18 +50,27 @@ class Matched:
     attachment: Ints
 
 
-def asked(chunks: Iterable[Checked]) -> tuple[pa.StringArray, pa.StringArray]:
-    """The distinct well-formed NIR and SIRET of some chunks."""
+class Asked:
+    """Gathers the distinct well-formed NIR and SIRET of chunks as they pass."""
 
-    def distinct(name: str, parts: Iterable[Checked]) -> pa.StringArray:
-        found = [
-            pc.unique(part.values[name].filter(pa.array(part.readable[name]))) for part in parts if name in part.values
-        ]
-        return pc.unique(pa.concat_arrays(found)) if found else pa.array([], pa.string())
+    def __init__(self) -> None:
+        self._nirs, self._sirets = pa.array([], pa.string()), pa.array([], pa.string())
 
-    parts = list(chunks)
-    siret = "siret" if parts and "siret" in parts[0].values else "SIRET"
-    return distinct("NIR", parts), distinct(siret, parts)
+    def add(self, checked: Checked) -> Asked:
+        """Note a chunk's identifiers."""
+
+        def joined(known: pa.StringArray, name: str) -> pa.StringArray:
+            if name not in checked.readable:
+                return known
+            found = pc.unique(checked.values[name].filter(pa.array(checked.readable[name])))
+            return pc.unique(pa.concat_arrays([known, found]))
+
+        self._nirs, self._sirets = joined(self._nirs, "NIR"), joined(self._sirets, "SIRET")
+        return self
+
+    def identifiers(self) -> tuple[pa.StringArray, pa.StringArray]:
+        """Distinct NIR and SIRET so far."""
+        return self._nirs, self._sirets
 
 
 def last_day(layout: Format, checked: Checked, name: str) -> Ints:

@@ -30,6 +30,7 @@ BLOCK = 12 << 20
 LONE_CR = "\ufdd0"
 _SENTINEL = "\ufdd1"
 _UNDEFINED_CP1252 = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
+csv.field_size_limit(BLOCK)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -235,6 +236,11 @@ def identify(path: Path, dialect: Dialect) -> Layout:
             raise FileFault("FIC-04")
     check_structure(path, dialect, head, ";")
     raise FileFault("FIC-03")
+
+
+def header_of(path: Path, dialect: Dialect, delimiter: str) -> tuple[str, ...]:
+    """The header of a file that was accepted before."""
+    return tuple(_fields(_first_record(path, dialect) or "", delimiter))
 
 
 def check_structure(path: Path, dialect: Dialect, head: str, delimiter: str) -> None:

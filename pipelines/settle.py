@@ -19,7 +19,7 @@ from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
 from pipelines import check, references
 from pipelines.check import Checked
-from pipelines.match import Matched, Sender, asked, match
+from pipelines.match import Asked, Matched, Sender, match
 from pipelines.read import chunk_of_rows
 from pipelines.stores import Closing, Store, Version, who_of
 from schemas import codebook
@@ -342,7 +342,7 @@ def _opened(
     chunk = chunk_of_rows(layout, [key.open_row(sealed) for *_, sealed, _ in found])
     received: date = found[0][-1]
     checked = check.check(layout, chunk, Context.on(received))
-    nirs, sirets = asked([checked])
+    nirs, sirets = Asked().add(checked).identifiers()
     known = references.fetch(cursor, key, nirs, sirets, sender_code=sender.code, sender_role=sender.role)
     matched = match(layout, checked, known, sender)
     rows = np.arange(len(found))

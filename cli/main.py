@@ -1,0 +1,372 @@
+"""The ``siseri`` command. Heavy modules are imported inside the commands that need them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from cli.output import show_facts, show_json, show_table
+
+app = typer.Typer(
+    name="siseri",
+    help="Échange de fichiers du registre national des doses (SISERI).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+partner_app = typer.Typer(help="Comptes des émetteurs.", no_args_is_help=True)
+key_app = typer.Typer(help="Clés SSH d'un compte.", no_args_is_help=True)
+queue_app = typer.Typer(help="File d'attente des analystes.", no_args_is_help=True)
+workers_app = typer.Typer(help="Travailleurs.", no_args_is_help=True)
+partner_app.add_typer(key_app, name="key")
+app.add_typer(partner_app, name="partner")
+app.add_typer(queue_app, name="queue")
+app.add_typer(workers_app, name="workers")
+
+Json = Annotated[bool, typer.Option("--json", help="Un document JSON sur la sortie standard, rien d'autre.")]
+
+
+def _settings() -> Any:
+    from loaders.settings import Settings
+
+    return Settings.load()
+
+
+@app.command()
+def up(json_: Json = False) -> None:
+    """Démarre PostgreSQL, le serveur SFTP et Airflow, et les laisse tourner."""
+    from loaders.supervisor import up as start
+
+    facts = start(_settings())
+    show_json(facts) if json_ else show_facts(facts)
+
+
+@app.command()
+def down(json_: Json = False) -> None:
+    """Arrête ce que « up » a démarré."""
+    from loaders.supervisor import down as stop
+
+    facts = stop(_settings()) or {"etat": "arrêté"}
+    show_json(facts) if json_ else show_facts(facts)
+
+
+@app.command()
+def status(json_: Json = False) -> None:
+    """Ce qui tourne, et où."""
+    from loaders.supervisor import status as look
+
+    facts = look(_settings())
+    show_json(facts) if json_ else show_facts(facts)
+
+
+@app.command()
+def init(json_: Json = False) -> None:
+    """Crée ou met à niveau l'entrepôt, ses rôles, ses nomenclatures et la clé du registre."""
+    from loaders.services import running
+    from loaders.warehouse import Warehouse
+
+    settings = _settings()
+    with running(settings, sftp=False) as services:
+        applied = Warehouse(settings, services.database_url).initialise()
+    if json_:
+        show_json({"migrations": applied})
+    else:
+        print(f"Entrepôt prêt ({len(applied)} migration(s) appliquée(s)).")
+
+
+@partner_app.command("add")
+def partner_add(
+    code: str,
+    role: Annotated[str, typer.Option(help="OA, EXPLOITANT, EMPLOYEUR, CRP, MDT, CALCUL, GESTIONNAIRE, DGT, DSND")],
+    siren: Annotated[Optional[list[str]], typer.Option(help="SIREN d'un employeur (répétable)")] = None,
+    key: Annotated[Optional[Path], typer.Option(help="Clé publique OpenSSH")] = None,
+    identifiant: Annotated[Optional[str], typer.Option(help="Identifiant dans les désignations (RPPS…)")] = None,
+    json_: Json = False,
+) -> None:
+    """Ouvre un compte et son dossier SFTP."""
+    from loaders.registry import depots, opened
+    from pipelines import partners
+
+    settings = _settings()
+    with opened(settings) as registry, registry.warehouse.admin() as admin, depots(registry) as client:
+        partners.add(admin, client, settings, code, role, siren or [], identifiant, key)
+        shown = partners.show(admin, settings, code)
+    show_json(shown) if json_ else print(f"Compte {code} ouvert.")
+
+
+@partner_app.command("list")
+def partner_list(json_: Json = False) -> None:
+    """Liste les comptes."""
+    from loaders.registry import opened
+    from pipelines import partners
+
+    with opened(_settings(), sftp=False) as registry:
+        listed = partners.listing(registry.connection)
+    if json_:
+        show_json(listed)
+    else:
+        columns = ("code", "role", "sirens", "identifiant", "actif")
+        show_table("Comptes", columns, ([_plain(one[name]) for name in columns] for one in listed))
+
+
+@partner_app.command("show")
+def partner_show(code: str, json_: Json = False) -> None:
+    """Montre un compte : SIREN, clés, dépôts."""
+    from loaders.registry import opened
+    from pipelines import partners
+
+    settings = _settings()
+    with opened(settings, sftp=False) as registry:
+        shown = partners.show(registry.connection, settings, code)
+    show_json(shown) if json_ else show_facts(shown)
+
+
+@key_app.command("add")
+def key_add(code: str, key: Path, json_: Json = False) -> None:
+    """Ajoute une clé publique."""
+    from loaders.registry import opened
+    from pipelines import partners
+
+    settings = _settings()
+    with opened(settings, sftp=False) as registry:
+        name = partners.add_key(registry.connection, settings, code, key)
+    show_json({"cle": name}) if json_ else print(f"Clé {name} ajoutée.")
+
+
+@key_app.command("revoke")
+def key_revoke(code: str, name: str, json_: Json = False) -> None:
+    """Retire une clé publique."""
+    from loaders.registry import opened
+    from pipelines import partners
+
+    settings = _settings()
+    with opened(settings, sftp=False) as registry:
+        partners.revoke_key(registry.connection, settings, code, name)
+    show_json({"cle": name}) if json_ else print(f"Clé {name} retirée.")
+
+
+@partner_app.command("transfer")
+def partner_transfer(
+    siren: Annotated[str, typer.Option()],
+    to: Annotated[str, typer.Option(help="Compte qui reçoit le SIREN")],
+    motif: Annotated[str, typer.Option()],
+    json_: Json = False,
+) -> None:
+    """Donne un SIREN à un autre compte d'employeur."""
+    from loaders.registry import opened
+    from pipelines import partners
+
+    settings = _settings()
+    with opened(settings, sftp=False) as registry, registry.warehouse.admin() as admin:
+        partners.transfer(admin, siren, to, motif)
+        shown = partners.show(admin, settings, to)
+    show_json(shown) if json_ else print(f"SIREN {siren} confié à {to}.")
+
+
+@partner_app.command("disable")
+def partner_disable(code: str, json_: Json = False) -> None:
+    """Ferme un compte."""
+    from loaders.registry import opened
+    from pipelines import partners
+
+    settings = _settings()
+    with opened(settings, sftp=False) as registry, registry.warehouse.admin() as admin:
+        partners.disable(admin, settings, code)
+        shown = partners.show(admin, settings, code)
+    show_json(shown) if json_ else print(f"Compte {code} fermé.")
+
+
+@app.command()
+def deposit(
+    files: Annotated[list[Path], typer.Argument()],
+    partner: Annotated[str, typer.Option(help="Compte de l'émetteur")],
+    json_: Json = False,
+) -> None:
+    """Met des fichiers dans le « depot/ » d'un émetteur, prêts à être pris."""
+    from loaders.registry import depots, opened
+    from pipelines.deposit import deposit as put
+
+    with opened(_settings()) as registry, depots(registry) as client:
+        names = put(client, registry.connection, partner, files)
+    show_json({"deposes": names}) if json_ else print(f"{len(names)} fichier(s) déposé(s).")
+
+
+@app.command()
+def run(json_: Json = False) -> None:
+    """Un passage complet sans Airflow : collecte, intégration, réponses, levée de la file."""
+    from loaders.registry import depots, opened
+    from pipelines.sweep import sweep
+
+    settings = _settings()
+    with opened(settings) as registry, depots(registry) as client:
+        done = sweep(client, registry.connection, settings, registry.key)
+    facts = {
+        "pris": len(done.taken),
+        "traites": len(done.settled),
+        "repondus": len(done.answered),
+        "incidents": len(done.incidents),
+        "leves": done.released,
+        "listes_a_declarer": done.declarations,
+    }
+    show_json(facts) if json_ else show_facts(facts)
+    if done.incidents:
+        raise typer.Exit(1)
+
+
+@app.command()
+def submissions(json_: Json = False) -> None:
+    """Ce qui a été reçu, et ce qu'il en est."""
+    from loaders.registry import opened
+    from pipelines import listings
+
+    with opened(_settings(), sftp=False) as registry:
+        listed = listings.submissions(registry.connection)
+    if json_:
+        show_json(listed)
+        return
+    names = ("recues", "integrees", "en_attente", "rejetees", "doublons")
+    rows = (
+        [one["id"], one["emetteur"], one["fichier"], one["format"], one["code_fichier"] or one["statut"]]
+        + [one["lignes"][name] for name in names]
+        for one in listed
+    )
+    show_table("Dépôts", ("id", "émetteur", "fichier", "format", "statut", *names), rows)
+
+
+@app.command()
+def submission(identifier: Annotated[int, typer.Argument(metavar="ID")], json_: Json = False) -> None:
+    """Un dépôt : son rapport et ses suivis."""
+    from loaders.registry import opened
+    from pipelines import listings
+
+    with opened(_settings(), sftp=False) as registry:
+        shown = listings.submission(registry.connection, identifier)
+    show_json(shown) if json_ else show_facts(shown)
+
+
+@queue_app.command("list")
+def queue_list(json_: Json = False) -> None:
+    """Ce qui attend (en table : par cause)."""
+    from loaders.registry import opened
+    from pipelines import listings
+
+    with opened(_settings(), sftp=False) as registry:
+        if json_:
+            show_json(listings.queue(registry.connection, registry.key))
+            return
+        found = listings.causes(registry.connection)
+    columns = ("codes", "emetteur", "format", "lignes", "dose_msv", "depuis")
+    show_table("File d'attente par cause", columns, ([_plain(one[name]) for name in columns] for one in found))
+
+
+@queue_app.command("show")
+def queue_show(identifier: Annotated[int, typer.Argument(metavar="ID")], json_: Json = False) -> None:
+    """Une ligne en attente, telle qu'envoyée, et pourquoi elle attend."""
+    from loaders.registry import opened
+    from pipelines import listings
+
+    with opened(_settings(), sftp=False) as registry:
+        shown = listings.queue_entry(registry.connection, registry.key, identifier)
+    show_json(shown) if json_ else show_facts(shown)
+
+
+@queue_app.command("release")
+def queue_release(json_: Json = False) -> None:
+    """Laisse partir ce dont la référence est arrivée, rejette ce qui a trop attendu."""
+    from loaders.registry import depots, opened
+    from pipelines.answer import answer_all
+    from pipelines.declare import declare
+    from pipelines.release import release
+
+    settings = _settings()
+    with opened(settings) as registry, depots(registry) as client:
+        moved = release(registry.connection, settings, registry.key)
+        answer_all(client, registry.connection, settings)
+        declare(client, registry.connection, registry.key)
+    show_json({"leves": moved}) if json_ else show_facts({"leves": moved})
+
+
+@workers_app.command("list")
+def workers_list(
+    siret: Annotated[Optional[str], typer.Option()] = None,
+    actifs: Annotated[bool, typer.Option("--actifs", help="Rattachements en cours seulement")] = False,
+    incomplets: Annotated[bool, typer.Option("--incomplets", help="Sans organisme désigné")] = False,
+    json_: Json = False,
+) -> None:
+    """Les travailleurs par établissement, et si leur dossier est complet."""
+    from loaders.registry import opened
+    from pipelines import listings
+
+    settings = _settings()
+    with opened(settings, sftp=False) as registry:
+        listed = listings.workers(
+            registry.connection, registry.key, settings, siret=siret, active=actifs, incomplete=incomplets
+        )
+    if json_:
+        show_json(listed)
+    else:
+        columns = ("travailleur", "nir", "nom", "prenom", "siret", "debut", "fin", "classement", "complet")
+        show_table("Travailleurs", columns, ([_plain(one[name]) for name in columns] for one in listed))
+
+
+@app.command()
+def verify(json_: Json = False) -> None:
+    """Les invariants du registre ; statut 1 si l'un ne tient pas."""
+    from loaders.registry import opened
+    from pipelines.verify import verify as judge
+
+    settings = _settings()
+    with opened(settings, sftp=False) as registry:
+        findings = list(judge(registry.connection, settings))
+    if json_:
+        show_json([one.as_json() for one in findings])
+    else:
+        rows = [[one.invariant, "oui" if one.held else "NON", one.seen] for one in findings]
+        show_table("Invariants", ("invariant", "tenu", "constat"), rows)
+    if not all(one.held for one in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Dossier à remplir")],
+    workers: Annotated[int, typer.Option(min=1)],
+    year: Annotated[int, typer.Option(min=2005, max=date.today().year)],
+    seed: Annotated[int, typer.Option()],
+    faults: Annotated[float, typer.Option(min=0, max=1)] = 0.03,
+    json_: Json = False,
+) -> None:
+    """Écrit des fichiers nationaux synthétiques et ce qu'il doit en advenir."""
+    from pipelines.simulation import simulate as write
+
+    facts = write(out=out, workers=workers, year=year, seed=seed, faults=faults)
+    show_json(facts) if json_ else show_facts(facts)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    return value
+
+
+def main() -> None:
+    """Run the command; errors become one line on standard error and the contract's exit status."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    from loaders.errors import SiseriError
+
+    try:
+        app(standalone_mode=True)
+    except SiseriError as error:
+        print(f"siseri: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Printing: JSON for programs, tables for people, errors on standard error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def show_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(document, ensure_ascii=False, indent=1, default=str))
+
+
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table for a person; an empty one says so."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    numbers = set()
+    listed = [list(row) for row in rows]
+    for at in range(len(columns)):
+        if listed and all(isinstance(row[at], int) for row in listed):
+            numbers.add(at)
+    for at, name in enumerate(columns):
+        table.add_column(name, justify="right" if at in numbers else "left", overflow="fold")
+    for row in listed:
+        table.add_row(*(escape("" if one is None else str(one)) for one in row))
+    console = Console()
+    console.print(table)
+    if not listed:
+        console.print("(rien)")
+
+
+def show_facts(facts: Mapping[str, Any]) -> None:
+    """A mapping for a person, one line a key."""
+    for name, value in facts.items():
+        shown = value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False, default=str)
+        print(f"{name} : {shown}")

@@ -1,0 +1,256 @@
+"""Answer: what a sender gets back, made again at any time from the ledger and the archived bytes.
+
+A report shows its file as the load that integrated it left it, whatever came later; what came later
+stands in the follow-ups.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sql
+from loaders import archive
+from loaders.settings import Settings
+from loaders.sftp import SftpClient
+from loaders.warehouse import Connection
+from pipelines import read
+from pipelines.books import Book, as_json, statut
+from pipelines.collect import answer_stem, receipt
+from pipelines.read import LONE_CR, Dialect, Layout
+from reports import execution
+from reports.page import report_page
+from schemas import codebook
+from schemas.formats import REPORT_COLUMNS, formats
+
+log = logging.getLogger("siseri.answer")
+
+NO_ROWS = {"recues": 0, "integrees": 0, "en_attente": 0, "rejetees": 0, "doublons": 0}
+
+
+def owed(connection: Connection) -> list[int]:
+    """Submissions that are settled and not answered yet."""
+    rows = connection.execute(sql.query("answer", "owed")).fetchall()
+    return [number for (number,) in rows]
+
+
+def answer(client: SftpClient, connection: Connection, settings: Settings, submission: int) -> None:
+    """Deliver the three reports of a settled submission; doing it again delivers the same."""
+    facts = report_facts(connection, submission)
+    state, code, stem, sha256, load = _place(connection, submission)
+    scratch = settings.folder("staging") / f"{submission}.rapport.csv"
+    try:
+        if state == "TRAITE":
+            _write_csv(connection, settings, submission, load, sha256, scratch)
+            client.put(code, "retour", f"{stem}.rapport.csv", scratch)
+        client.put(code, "retour", f"{stem}.rapport.html", report_page(facts))
+        client.put(code, "retour", f"{stem}.rapport.json", as_document(facts))
+        client.remove(code, "retour", f"{stem}.incident.json")
+    finally:
+        scratch.unlink(missing_ok=True)
+    with connection.transaction():
+        connection.execute(sql.query("answer", "answered"), (submission,))
+    log.info("submission %s answered: %s", submission, facts["statut"])
+
+
+def as_document(facts: dict[str, Any]) -> bytes:
+    """A report's facts as a JSON file."""
+    return json.dumps(facts, ensure_ascii=False, indent=1).encode()
+
+
+def _place(connection: Connection, submission: int) -> tuple[str, str, str, str, int]:
+    found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
+    assert found is not None
+    _, state, _, _, _, load, _, code, name, number, sha256, _, _ = found
+    return state, code, answer_stem(name, number), sha256, load
+
+
+def report_facts(connection: Connection, submission: int, as_of_load: int | None = None) -> dict[str, Any]:
+    """The content of ``.rapport.json``: the figures as of the integrating load, or of a later one."""
+    found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
+    assert found is not None
+    _, state, layout, file_code, first, load, *_ = found
+    depot = receipt(connection, submission) | {"format": layout}
+    version = depot.pop("version")
+    if state == "REFUSE":
+        rows, doses = dict(NO_ROWS), {}
+        if first is not None:
+            figures = report_facts(connection, first)
+            rows, doses = figures["lignes"], figures["doses_msv"]
+        state_word = "DEJA_RECU" if file_code == "FIC-06" else "REFUSE"
+        codes = {file_code: 1}
+    else:
+        at = as_of_load or load
+        rows, doses = as_json(_books(connection, submission, at))
+        codes = _codes(connection, submission, at)
+        state_word = statut(rows)
+    return {
+        "version": version,
+        "depot": depot,
+        "statut": state_word,
+        "lignes": rows,
+        "doses_msv": doses,
+        "codes": codes,
+    }
+
+
+def _books(connection: Connection, submission: int, load: int) -> dict[str, Book]:
+    rows = connection.execute(sql.query("answer", "books_at"), (submission, load, load)).fetchall()
+    return {quantity: Book.of(figures) for quantity, *figures in rows}
+
+
+def _codes(connection: Connection, submission: int, load: int) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for mask, rows in connection.execute(sql.query("answer", "code_counts_at"), (submission, load, load)).fetchall():
+        for code in codebook.names(mask):
+            counts[code] += rows
+    return dict(sorted(counts.items()))
+
+
+def _entries(connection: Connection, submission: int, load: int) -> Iterator[tuple[int, execution.Cells]]:
+    with connection.transaction(), connection.cursor(f"entries_{submission}") as cursor:
+        cursor.itersize = 50_000
+        cursor.execute(sql.query("answer", "entries_at"), (submission, load, load))
+        for line, outcome, codes, first in cursor:
+            yield line, (codebook.error_text(codes, outcome), codebook.label_text(codes, outcome, first))
+
+
+def _opened(connection: Connection, settings: Settings, submission: int, sha256: str) -> tuple[Path, Dialect, Layout]:
+    found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
+    assert found is not None
+    told = dict(found[6])
+    delimiter = told.pop("delimiter")
+    path, dialect = archive.place(settings, sha256), Dialect(**told)
+    return path, dialect, Layout(formats()[found[2]], read.header_of(path, dialect, delimiter), delimiter)
+
+
+def _write_csv(
+    connection: Connection, settings: Settings, submission: int, load: int, sha256: str, target: Path
+) -> None:
+    path, dialect, layout = _opened(connection, settings, submission, sha256)
+    codec = "cp1252" if dialect.encoding == "cp1252" else "utf-8"
+    entries = _entries(connection, submission, load)
+    plain = not (set(layout.header) & set(REPORT_COLUMNS)) and not dialect.lone_cr
+    if plain and (not dialect.quoted or _one_line_a_row(path, dialect)):
+        ragged = _ragged(connection, submission, load, path, dialect, layout)
+        with read.open_unpacked(path, dialect.packed) as source:
+            execution.echo_lines(
+                source,
+                target,
+                codec=codec,
+                newline=dialect.newline,
+                delimiter=layout.delimiter,
+                entries=entries,
+                ragged=ragged,
+            )
+        return
+    execution.write_rows(
+        target,
+        codec=dialect.encoding,
+        newline=dialect.newline,
+        delimiter=layout.delimiter,
+        header=read.declared(layout),
+        rows=_all_rows(path, dialect, layout, entries),
+    )
+
+
+def _one_line_a_row(path: Path, dialect: Dialect) -> bool:
+    """Whether no quoted field holds a line break: every line closes its quotes."""
+    with read.open_unpacked(path, dialect.packed) as source:
+        return all(line.count(b'"') % 2 == 0 for line in source)
+
+
+def _ragged(
+    connection: Connection, submission: int, load: int, path: Path, dialect: Dialect, layout: Layout
+) -> dict[int, list[str]]:
+    """Malformed rows by number, padded or cut; read only where the ledger knows of one."""
+    if "FMT-01" not in _codes(connection, submission, load):
+        return {}
+    found: dict[int, list[str]] = {}
+    for chunk in read.chunks(path, dialect, layout, everything=True):
+        for at in chunk.ragged.nonzero()[0]:
+            found[chunk.first_line + int(at)] = [chunk.columns[name][int(at)].as_py() for name in layout.header]
+    return found
+
+
+def _all_rows(
+    path: Path, dialect: Dialect, layout: Layout, entries: Iterator[tuple[int, execution.Cells]]
+) -> Iterator[tuple[list[str], execution.Cells]]:
+    names = read.declared(layout)
+    following = next(entries, None)
+    for chunk in read.chunks(path, dialect, layout, everything=True):
+        columns = [chunk.columns[name].to_pylist() for name in names]
+        for at, cells in enumerate(zip(*columns, strict=True)):
+            sent = [text.replace(LONE_CR, "\r") for text in cells]
+            if following is not None and following[0] == chunk.first_line + at:
+                yield sent, following[1]
+                following = next(entries, None)
+            else:
+                yield sent, ("", "")
+
+
+def follow_up(client: SftpClient, connection: Connection, settings: Settings, submission: int, number: int) -> None:
+    """Deliver one follow-up: the rows that changed outcome, and the file's new totals."""
+    load = connection.execute(
+        "select load_id from ledger.follow_up where submission_id = %s and number = %s", (submission, number)
+    ).fetchone()
+    assert load is not None
+    changes = connection.execute(sql.query("answer", "outcome_changes"), (submission, load[0])).fetchall()
+    facts = report_facts(connection, submission, load[0])
+    facts["changements"] = [
+        {
+            "ligne": line,
+            "avant": codebook.Outcome(before).name,
+            "apres": codebook.Outcome(after).name,
+            "codes": list(codebook.names(codes)),
+        }
+        for line, before, after, codes, _ in changes
+    ]
+    _, code, stem, sha256, _ = _place(connection, submission)
+    cells = {
+        line: (
+            codebook.Outcome(after).name,
+            (codebook.error_text(codes, after), codebook.label_text(codes, after, first)),
+        )
+        for line, _, after, codes, first in changes
+    }
+    path, dialect, layout = _opened(connection, settings, submission, sha256)
+    rows = []
+    for line, sent in _chosen_rows(path, dialect, layout, set(cells)):
+        issue, added = cells[line]
+        rows.append([str(line), issue, *sent, *added])
+    header = ["LIGNE", "ISSUE", *read.declared(layout), *REPORT_COLUMNS]
+    codec = "cp1252" if dialect.encoding == "cp1252" else dialect.encoding
+    body = execution.as_text(header, rows, layout.delimiter).decode().replace("\n", dialect.newline)
+    client.put(code, "retour", f"{stem}.suivi-{number}.csv", body.encode(codec, "replace"))
+    client.put(code, "retour", f"{stem}.suivi-{number}.json", as_document(facts))
+    with connection.transaction():
+        connection.execute(sql.query("answer", "follow_up_answered"), (submission, number))
+    log.info("submission %s follow-up %s: %s rows", submission, number, len(changes))
+
+
+def _chosen_rows(
+    path: Path, dialect: Dialect, layout: Layout, lines: set[int]
+) -> Iterator[tuple[int, list[str]]]:
+    names = read.declared(layout)
+    for chunk in read.chunks(path, dialect, layout, everything=True):
+        wanted = [line for line in range(chunk.first_line, chunk.first_line + len(chunk)) if line in lines]
+        for line in wanted:
+            at = line - chunk.first_line
+            yield line, [chunk.columns[name][at].as_py().replace(LONE_CR, "\r") for name in names]
+
+
+def answer_all(client: SftpClient, connection: Connection, settings: Settings) -> list[int]:
+    """Deliver every report and follow-up that is owed. Gives the submissions answered."""
+    done = owed(connection)
+    for submission in done:
+        answer(client, connection, settings, submission)
+    owing = connection.execute(sql.query("answer", "follow_ups_owed")).fetchall()
+    for submission, number, _ in owing:
+        follow_up(client, connection, settings, submission, number)
+    return done
+

@@ -1,0 +1,182 @@
+"""Collect: from the senders' depots to the archive and the ledger, with a receipt at once.
+
+A file is taken in this order: bytes fetched and archived, submission entered in the ledger, receipt
+delivered, file moved out of the depot. After a kill at any point the next pass goes on from there:
+the ledger knows which drops have not left their depot yet.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sql
+from loaders import archive
+from loaders.settings import PARIS, Settings
+from loaders.sftp import Entry, SftpClient
+from loaders.warehouse import Connection
+from schemas.roles import DECLARERS, RECEIVERS
+
+log = logging.getLogger("siseri.collect")
+
+#: Version of the receipts and reports.
+VERSION = 1
+MARKER = ".ok"
+#: Endings of files that are still being written; never read.
+UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
+_MARKER_LIMIT = 4096
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A file that may be taken."""
+
+    partner_id: int
+    code: str
+    role: str
+    entry: Entry
+    marker: str | None
+
+    @property
+    def rank(self) -> tuple[bool, float, str]:
+        """Order in a pass: those who declare first, then modification time, then name."""
+        return self.role not in DECLARERS, self.entry.mtime, self.entry.name
+
+
+def answer_stem(name: str, number: int) -> str:
+    """What a drop's answers are named after: the name as dropped, ``~2``, ``~3`` where it was used before.
+
+    A name too long for its answers' names is cut; the cut name ends in ``~`` and a hash of the whole.
+    """
+    import hashlib
+
+    raw = name.encode("utf-8")
+    if len(raw) > 215:
+        name = raw[:200].decode("utf-8", "ignore") + "~" + hashlib.sha256(raw).hexdigest()[:8]
+    return name if number == 1 else f"{name}~{number}"
+
+
+def ledger_name(name: str) -> str:
+    """A file name as the ledger can hold it: bytes that are no UTF-8 become ``\\xNN``."""
+    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", name)
+
+
+def readable_name(name: str) -> bool:
+    """Whether a name in a depot is a deposit: not hidden, not unfinished, not a marker."""
+    return not name.startswith(".") and not name.lower().endswith((*UNFINISHED, MARKER))
+
+
+def ready(client: SftpClient, connection: Connection, settings: Settings, now: float | None = None) -> list[Drop]:
+    """The files that may be taken now, in the order of a pass."""
+    now = time.time() if now is None else now
+    partners = connection.execute(sql.query("collect", "partners")).fetchall()
+    homes = set(client.homes())
+    drops: list[Drop] = []
+    for partner_id, code, role in partners:
+        if role in RECEIVERS or code not in homes:
+            continue
+        entries = client.listdir(code, "depot")
+        names = {entry.name for entry in entries}
+        for entry in entries:
+            if not entry.is_regular or not readable_name(entry.name):
+                continue
+            marked = entry.name + MARKER in names
+            if not marked and now - entry.mtime < settings.quiet_period_s:
+                continue
+            marker = client.read_small(code, "depot", entry.name + MARKER, _MARKER_LIMIT) if marked else None
+            text = marker.decode("utf-8", "replace").replace("\0", "\ufffd") if marker is not None else None
+            drops.append(Drop(partner_id, code, role, entry, text))
+    return sorted(drops, key=lambda drop: drop.rank)
+
+
+def collect(client: SftpClient, connection: Connection, settings: Settings) -> list[int]:
+    """Take every file that is ready. Gives the submissions' ids, in the order they were taken."""
+    return list(_taken(client, connection, settings))
+
+
+def _taken(client: SftpClient, connection: Connection, settings: Settings) -> Iterator[int]:
+    for drop in ready(client, connection, settings):
+        # Two passes at once: whoever holds the sender's lock takes its file, the other goes on.
+        held = connection.execute("select pg_try_advisory_lock(5352, %s)", (drop.partner_id,)).fetchone()
+        if not held or not held[0]:
+            continue
+        try:
+            submission = _take(client, connection, settings, drop)
+        finally:
+            connection.execute("select pg_advisory_unlock(5352, %s)", (drop.partner_id,))
+        if submission is not None:
+            yield submission
+
+
+def _take(client: SftpClient, connection: Connection, settings: Settings, drop: Drop) -> int | None:
+    local = settings.folder("incoming") / f"{drop.partner_id}-{time.time_ns()}"
+    try:
+        try:
+            fetched = client.fetch(drop.code, drop.entry.name, local)
+        except FileNotFoundError:
+            return None  # the sender took it back, or another pass was first
+        if fetched.changed or fetched.size != drop.entry.size or fetched.mtime != drop.entry.mtime:
+            return None  # still being written: next pass
+        archive.keep(settings, fetched.sha256, local)
+    finally:
+        local.unlink(missing_ok=True)
+    submission, number = _enter(connection, settings, drop, fetched.sha256, fetched.size)
+    stem = answer_stem(ledger_name(drop.entry.name), number)
+    client.put(drop.code, "retour", f"{stem}.ar.json", receipt_json(connection, submission))
+    client.move(drop.code, "depot", drop.entry.name, "archive", stem)
+    client.remove(drop.code, "depot", drop.entry.name + MARKER)
+    with connection.transaction():
+        connection.execute(sql.query("collect", "left_depot"), (submission,))
+    log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)
+    return submission
+
+
+def _enter(connection: Connection, settings: Settings, drop: Drop, sha256: str, size: int) -> tuple[int, int]:
+    name = ledger_name(drop.entry.name)
+    with connection.transaction():
+        mtime = int(drop.entry.mtime)
+        same = connection.execute(
+            sql.query("collect", "unfinished_drop"), (drop.partner_id, name, sha256, mtime)
+        ).fetchone()
+        if same is None:
+            same = connection.execute(
+                sql.query("collect", "receive"),
+                {
+                    "partner": drop.partner_id,
+                    "name": name,
+                    "sha256": sha256,
+                    "size": size,
+                    "mtime": mtime,
+                    "marker": drop.marker,
+                    "today": settings.registry_date(),
+                },
+            ).fetchone()
+        assert same is not None
+        return int(same[0]), int(same[1])
+
+
+def receipt(connection: Connection, submission: int) -> dict[str, Any]:
+    """The receipt's facts: ``version``, ``id``, ``emetteur``, ``fichier``, ``sha256``, ``octets``, ``recu_le``."""
+    found = connection.execute(sql.query("collect", "receipt"), (submission,)).fetchone()
+    assert found is not None
+    number, code, name, _, sha256, size, received = found
+    return {
+        "version": VERSION,
+        "id": number,
+        "emetteur": code,
+        "fichier": name,
+        "sha256": sha256,
+        "octets": size,
+        "recu_le": received.astimezone(PARIS).isoformat(timespec="seconds"),
+    }
+
+
+def receipt_json(connection: Connection, submission: int) -> bytes:
+    """The receipt as a file."""
+    facts = receipt(connection, submission)
+    return json.dumps(facts, ensure_ascii=False, indent=1).encode()

@@ -1,0 +1,250 @@
+"""Integrate: the corridor of one file: read, check, match, settle, load.
+
+Two passes. The first settles every file-level code and puts the checked chunks aside; the second is
+one transaction. Whatever happens between, a rerun ends in the same state: a submission is either
+untouched (``RECU``) or wholly integrated.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+import sql
+from loaders import archive
+from loaders.bulk import Cursor
+from loaders.secrets import RegistryKey
+from loaders.settings import Settings
+from loaders.warehouse import Connection, load
+from pipelines import references
+from pipelines.apply import APPLIERS
+from pipelines.books import Books, as_json
+from pipelines.check import Checked
+from pipelines.load import (
+    Change,
+    apply_changes,
+    evicted,
+    leave_queue,
+    write_books,
+    write_measures,
+    write_queue,
+    write_row_entries,
+)
+from pipelines.match import Asked, Matched, Sender, match
+from pipelines.offline import Marker, Opened, Totals, open_file
+from pipelines.read import FileFault
+from pipelines.settle import Settled, Source, outcomes, settle
+from pipelines.staging import Staging
+from pipelines.stores import STORES
+from schemas.roles import MEASURE_FORMATS
+from schemas.spec import Context
+
+log = logging.getLogger("siseri.integrate")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a file: counts only."""
+
+    submission: int
+    state: str
+    format: str | None
+    file_code: str | None
+    rows: dict[str, int]
+
+
+def sender_of(cursor: Cursor, partner_id: int, code: str, role: str, identifiant: str | None) -> Sender:
+    """The account as matching needs it."""
+    sirens = cursor.execute(sql.query("integrate", "sirens"), (partner_id,)).fetchall()
+    return Sender(partner_id, code, role, frozenset(siren for (siren,) in sirens), identifiant)
+
+
+def integrate(connection: Connection, settings: Settings, key: RegistryKey, submission_id: int) -> Result:
+    """Take one received file through the corridor. A file already settled is left as it is.
+
+    Raises:
+        Whatever fails on this side; nothing of the file has an effect then.
+    """
+    cursor = connection.cursor()
+    found = cursor.execute(sql.query("integrate", "submission"), (submission_id,)).fetchone()
+    if found is None:
+        raise LookupError(f"no submission {submission_id}")
+    _, partner_id, name, sha256, marker, today, state, code, role, identifiant = found
+    sender = sender_of(cursor, partner_id, code, role, identifiant)
+    if state != "RECU":
+        return Result(submission_id, state, None, None, {})
+    context = Context.on(today)
+    format_name: str | None = None
+
+    def received_before(layout: str) -> bool:
+        nonlocal format_name
+        format_name = layout
+        return layout in MEASURE_FORMATS and _first_received(connection, partner_id, sha256, submission_id) is not None
+
+    staged = Staging(settings.folder("staging") / f"{submission_id}.arrow")
+    try:
+        with staged:
+            opened = open_file(
+                archive.place(settings, sha256),
+                name,
+                role=role,
+                max_bytes=settings.max_bytes,
+                known=received_before,
+            )
+            totals, named = Totals(), Asked()
+            told = Marker.read(marker) if marker is not None else None
+            for checked in opened.chunks(context):
+                totals.add(checked)
+                named.add(checked)
+                if told is not None and told.total is not None:
+                    totals.add_values(checked)
+                staged.add(checked)
+            totals.settle(told)
+            books = _second_pass(connection, key, submission_id, sender, opened, staged, named, today)
+    except FileFault as fault:
+        _refuse(connection, submission_id, partner_id, sha256, format_name, fault.code)
+        log.info("submission %s refused: %s", submission_id, fault.code)
+        return Result(submission_id, "REFUSE", format_name, fault.code, {})
+    rows = as_json(books.lines)[0]
+    log.info("submission %s integrated: %s", submission_id, json.dumps(rows))
+    return Result(submission_id, "TRAITE", opened.layout.format.name, None, rows)
+
+
+def _first_received(connection: Connection, partner_id: int, sha256: str, submission_id: int) -> int | None:
+    found = connection.execute(sql.query("integrate", "same_bytes"), (partner_id, sha256, submission_id)).fetchone()
+    return int(found[0]) if found else None
+
+
+def _refuse(
+    connection: Connection, submission_id: int, partner_id: int, sha256: str, format_name: str | None, code: str
+) -> None:
+    first = _first_received(connection, partner_id, sha256, submission_id) if code == "FIC-06" else None
+    with load(connection, "refuse", submission_id):
+        connection.execute(sql.query("load", "refuse_submission"), (format_name, code, first, submission_id))
+
+
+def _second_pass(
+    connection: Connection,
+    key: RegistryKey,
+    submission_id: int,
+    sender: Sender,
+    opened: Opened,
+    staged: Staging,
+    named: Asked,
+    today: date,
+) -> Books:
+    layout = opened.layout.format
+    books = Books()
+    late: list[Change] = []
+    with load(connection, "integrate", submission_id) as number:
+        cursor = connection.cursor()
+        known: references.References | None = None
+        if layout.measure is not None:
+            nirs, sirets = named.identifiers()
+            known = references.fetch(cursor, key, nirs, sirets, sender_code=sender.code, sender_role=sender.role)
+        for checked in staged.chunks():
+            count = len(checked)
+            lines = np.arange(checked.first_line, checked.first_line + count)
+            source = Source(np.full(count, submission_id), lines)
+            late += corridor(cursor, number, opened, checked, known, source, sender, key, today, books)
+        apply_changes(cursor, number, late, submission_id, books)
+        write_books(cursor, number, ((submission_id, quantity, book) for quantity, book in books.lines.items()))
+        dialect = asdict(opened.dialect) | {"delimiter": opened.layout.delimiter}
+        cursor.execute(
+            sql.query("load", "settle_submission"), (layout.name, json.dumps(dialect), number, submission_id)
+        )
+        if cursor.rowcount != 1:
+            raise RuntimeError(f"submission {submission_id} was settled meanwhile")
+    return books
+
+
+def corridor(
+    cursor: Cursor,
+    number: int,
+    opened: Opened,
+    checked: Checked,
+    known: references.References | None,
+    source: Source,
+    sender: Sender,
+    key: RegistryKey,
+    today: date,
+    books: Books,
+) -> list[Change]:
+    """One chunk of a file, from matching to the warehouse's tables.
+
+    Args:
+        known: the registry's knowledge of the whole file (measures); for references it is asked per
+            chunk, since earlier rows change it.
+
+    Returns:
+        Waiting rows of other files (or of earlier chunks) that this chunk sent out of the queue.
+    """
+    layout = opened.layout.format
+    matched, settled = judge(cursor, number, layout, checked, known, source, sender, key, today)
+    letters = outcomes(checked)
+    store = STORES.get(layout.name)
+    if store is not None and matched is not None:
+        write_measures(cursor, number, store, checked, matched.matched, source, settled, sender)
+    write_row_entries(cursor, number, checked, source, letters, settled.first, settled.annulments)
+    if matched is not None:
+        write_queue(
+            cursor,
+            number,
+            layout,
+            checked,
+            matched.matched,
+            source,
+            letters,
+            sender,
+            matched.references,
+            key,
+            today,
+            store,
+            settled.as_new,
+        )
+    books.enter(layout, checked, letters)
+    changes = evicted(settled)
+    if changes:
+        leave_queue(cursor, number, changes)
+    return changes
+
+
+@dataclass(frozen=True)
+class Known:
+    """A chunk's match, with the references it was made against."""
+
+    matched: Matched
+    references: references.References
+
+
+def judge(
+    cursor: Cursor,
+    number: int,
+    layout: Any,
+    checked: Checked,
+    known: references.References | None,
+    source: Source,
+    sender: Sender,
+    key: RegistryKey,
+    today: date,
+    own_entries: tuple[int, ...] = (),
+) -> tuple[Known | None, Settled]:
+    """Match and settle a chunk (measures), or match and apply it (references)."""
+    matched: Matched | None = None
+    if layout.has("SIRET"):
+        if known is None:
+            nirs, sirets = Asked().add(checked).identifiers()
+            known = references.fetch(cursor, key, nirs, sirets, sender_code=sender.code, sender_role=sender.role)
+        matched = match(layout, checked, known, sender)
+    store = STORES.get(layout.name)
+    if store is not None and matched is not None and known is not None:
+        settled = settle(cursor, store, layout, checked, matched, source, sender, key, own_entries)
+    else:
+        APPLIERS[layout.name](cursor, number, checked, matched, known, source, key, today)
+        settled = Settled(insert=np.zeros(len(checked), bool))
+    return (Known(matched, known) if matched is not None and known is not None else None), settled

@@ -1,0 +1,155 @@
+"""What the commands show: submissions, the queue, workers. Plain data, ready for JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sql
+from loaders.errors import UsageError
+from loaders.secrets import RegistryKey
+from loaders.settings import PARIS, Settings
+from loaders.warehouse import Connection
+from pipelines.answer import NO_ROWS, report_facts
+from pipelines.books import KEYS, msv, statut
+from pipelines.proposals import proposals
+from schemas import codebook
+
+
+def submissions(connection: Connection, one: int | None = None) -> list[dict[str, Any]]:
+    """What was received and what became of it, oldest first."""
+    listed = []
+    for row in connection.execute(sql.query("listings", "submissions"), {"one": one}).fetchall():
+        number, code, name, sha256, layout, state, file_code, received, _, *figures, answered, incidents = row
+        rows = dict(zip(KEYS, (int(figure or 0) for figure in figures), strict=True))
+        if state == "RECU":
+            word = "RECU"
+        elif state == "REFUSE":
+            word = "DEJA_RECU" if file_code == "FIC-06" else "REFUSE"
+        else:
+            word = statut(rows)
+        listed.append(
+            {
+                "id": number,
+                "emetteur": code,
+                "fichier": name,
+                "sha256": sha256,
+                "format": layout,
+                "statut": word,
+                "recu_le": received.astimezone(PARIS).isoformat(timespec="seconds"),
+                "lignes": rows if state != "RECU" else dict(NO_ROWS),
+                "code_fichier": file_code,
+                "repondu": answered,
+                "incidents": incidents,
+            }
+        )
+    return listed
+
+
+def submission(connection: Connection, one: int) -> dict[str, Any]:
+    """One submission with its first report and its follow-ups. Raises UsageError where there is none."""
+    found = submissions(connection, one)
+    if not found:
+        raise UsageError(f"no submission {one}")
+    shown = found[0]
+    if shown["statut"] != "RECU":
+        facts = report_facts(connection, one)
+        shown["rapport"] = {name: facts[name] for name in ("statut", "lignes", "doses_msv", "codes")}
+    shown["suivis"] = [
+        {"numero": number, "repondu": answered is not None}
+        for number, answered in connection.execute(
+            "select number, answered_at from ledger.follow_up where submission_id = %s order by number", (one,)
+        ).fetchall()
+    ]
+    return shown
+
+
+def queue(connection: Connection, key: RegistryKey, one: int | None = None) -> list[dict[str, Any]]:
+    """What waits: no identity, but the proposals that one row's faults allow."""
+    listed = []
+    for row in connection.execute(sql.query("listings", "queue"), {"one": one}).fetchall():
+        number, depot, line, code, layout, codes, received, siret, _, quantity, usv, sealed = row
+        listed.append(
+            {
+                "id": number,
+                "depot": depot,
+                "ligne": line,
+                "emetteur": code,
+                "format": layout,
+                "codes": list(codebook.names(codes)),
+                "recu_le": received.astimezone(PARIS).isoformat(timespec="seconds"),
+                "siret": siret,
+                "grandeur": quantity or None,
+                "dose_msv": msv(int(usv)) if quantity else None,
+                "propositions": proposals(connection, key, codes, layout, sealed),
+            }
+        )
+    return listed
+
+
+def queue_entry(connection: Connection, key: RegistryKey, one: int) -> dict[str, Any]:
+    """One waiting row, as sent, with its codes in words. Raises UsageError where there is none."""
+    found = queue(connection, key, one)
+    if not found:
+        raise UsageError(f"nothing waits under {one}")
+    shown = found[0]
+    sealed = connection.execute("select sealed from queue.entry where entry_id = %s", (one,)).fetchone()
+    assert sealed is not None
+    shown["valeurs"] = key.open_row(sealed[0])
+    book = codebook.book()
+    shown["motifs"] = [
+        {"code": code, "libelle": book[code].label, "remede": book[code].remedy} for code in shown["codes"]
+    ]
+    return shown
+
+
+def causes(connection: Connection) -> list[dict[str, Any]]:
+    """The queue by cause: codes, sender, format; rows, mSv, oldest day."""
+    return [
+        {
+            "codes": list(codebook.names(codes)),
+            "emetteur": code,
+            "format": layout,
+            "lignes": count,
+            "dose_msv": msv(int(usv)),
+            "depuis": since.isoformat(),
+        }
+        for codes, code, layout, count, usv, since in connection.execute(sql.query("listings", "causes")).fetchall()
+    ]
+
+
+def workers(
+    connection: Connection,
+    key: RegistryKey,
+    settings: Settings,
+    *,
+    siret: str | None = None,
+    active: bool = False,
+    incomplete: bool = False,
+) -> list[dict[str, Any]]:
+    """Workers by attachment, and whether their file is complete (a designated dosimetry body)."""
+    today = settings.registry_date()
+    listed = []
+    for row in connection.execute(sql.query("listings", "workers"), {"siret": siret, "today": today}).fetchall():
+        number, sealed, last, first, place, start, end, grade, other, domain, sector, trade, complete = row
+        in_force = start <= today and (end is None or end >= today)
+        if (active and not in_force) or (incomplete and complete):
+            continue
+        listed.append(
+            {
+                "travailleur": number,
+                "nir": key.open(sealed).decode(),
+                "nom": last,
+                "prenom": first,
+                "siret": place,
+                "debut": start.isoformat(),
+                "fin": end.isoformat() if end else None,
+                "actif": in_force,
+                "classement": grade,
+                "autre_exposition": other,
+                "domaine": domain,
+                "secteur": sector,
+                "metier": trade,
+                "complet": complete,
+            }
+        )
+    return listed

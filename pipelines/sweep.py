@@ -1,0 +1,101 @@
+"""One pass over everything, without Airflow: the same steps as the DAGs, in the same order."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from dataclasses import dataclass, field
+
+import psycopg
+
+import sql
+from loaders.errors import SiseriError
+from loaders.secrets import RegistryKey
+from loaders.settings import Settings
+from loaders.sftp import SftpClient
+from loaders.warehouse import Connection
+from pipelines.answer import answer_all
+from pipelines.collect import answer_stem, collect
+from pipelines.declare import declare
+from pipelines.integrate import integrate
+from pipelines.release import release
+
+log = logging.getLogger("siseri.sweep")
+
+
+@dataclass
+class Pass:
+    """What a pass did: counts and submission ids."""
+
+    taken: list[int] = field(default_factory=list)
+    settled: list[int] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)
+    incidents: list[int] = field(default_factory=list)
+    released: dict[str, int] = field(default_factory=dict)
+    declarations: int = 0
+
+
+def pending(connection: Connection) -> list[tuple[int, str, int]]:
+    """Received files not settled yet, in the order of a pass: (submission, role, bytes)."""
+    rows = connection.execute(sql.query("integrate", "pending")).fetchall()
+    return [(int(number), str(role), int(size)) for number, role, size in rows]
+
+
+def integrate_safely(
+    client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey, submission: int
+) -> bool:
+    """Integrate a file; where this side fails on it, tell the sender and keep the file for later.
+
+    Returns:
+        Whether the file was settled.
+
+    Raises:
+        SiseriError: a service is gone; the pass cannot go on.
+    """
+    try:
+        integrate(connection, settings, key, submission)
+        return True
+    except (SiseriError, psycopg.OperationalError):
+        raise
+    except Exception as error:
+        # The message may hold values; the kind of error and the place do not.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("submission %s: %s at %s:%s", submission, type(error).__name__, where.name, where.lineno)
+        _incident(client, connection, submission)
+        return False
+
+
+def _incident(client: SftpClient, connection: Connection, submission: int) -> None:
+    found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
+    with connection.transaction():
+        connection.execute(sql.query("integrate", "incident"), (submission,))
+    assert found is not None
+    code, name, number = found[7], found[8], found[9]
+    body = {
+        "id": submission,
+        "fichier": name,
+        "message": "Un incident de notre côté retarde le traitement de ce fichier. Il est conservé et sera repris ;"
+        " il n'y a rien à renvoyer.",
+    }
+    client.put(
+        code,
+        "retour",
+        f"{answer_stem(name, number)}.incident.json",
+        json.dumps(body, ensure_ascii=False, indent=1).encode(),
+    )
+
+
+def sweep(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey) -> Pass:
+    """Collect, integrate, answer, release, answer what that changed, tell employers whom to declare."""
+    done = Pass()
+    done.taken = collect(client, connection, settings)
+    for submission, _, _ in pending(connection):
+        settled = integrate_safely(client, connection, settings, key, submission)
+        (done.settled if settled else done.incidents).append(submission)
+    done.answered = answer_all(client, connection, settings)
+    done.released = release(connection, settings, key)
+    if done.released:
+        answer_all(client, connection, settings)
+    done.declarations = declare(client, connection, key)
+    return done

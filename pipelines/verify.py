@@ -1,0 +1,62 @@
+"""Verify: the registry's invariants, each a question with a count of what contradicts it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sql
+from loaders import archive
+from loaders.settings import Settings
+from loaders.warehouse import Connection
+
+#: Invariants answered by one query each: name of the query, in words.
+_COUNTED = {
+    "books_and_entries": "Les comptes de chaque dépôt concordent avec ses lignes en attente, rejetées et en double",
+    "books_and_doses": "Les comptes de chaque dépôt concordent avec les doses au registre, en lignes et en mSv",
+    "one_current_per_key": "Une mesure n'a qu'une version en vigueur, d'une année à l'autre aussi",
+    "queue_and_entries": "La file d'attente et le grand livre nomment les mêmes lignes",
+    "loads_in_order": "Chaque chargement porte une heure, dans l'ordre des validations",
+    "version_chains": "Chaque version remplacée dit quand, par quelle ligne et pourquoi",
+    "known_workers": "Chaque dose appartient à un travailleur et à un établissement connus",
+    "unanswered": "Chaque dépôt traité a reçu sa réponse",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An invariant, whether it holds, and what was seen."""
+
+    invariant: str
+    held: bool
+    seen: str
+
+    def as_json(self) -> dict[str, object]:
+        return {"invariant": self.invariant, "tenu": self.held, "constat": self.seen}
+
+
+def verify(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Judge every invariant over the whole registry."""
+    for name, words in _COUNTED.items():
+        row = connection.execute(sql.query("verify", name)).fetchone()
+        count = int(row[0]) if row else 0
+        yield Finding(words, count == 0, "aucun écart" if count == 0 else f"{count} écart(s)")
+    yield _archive(connection, settings)
+
+
+def _archive(connection: Connection, settings: Settings) -> Finding:
+    words = "Les octets de chaque dépôt sont à l'archive, sous leur empreinte"
+    judged: dict[str, bool] = {}
+    wrong = 0
+    for _, sha256, size in connection.execute(sql.query("verify", "archived")).fetchall():
+        if sha256 not in judged:
+            path = archive.place(settings, sha256)
+            judged[sha256] = path.is_file() and path.stat().st_size == size and _digest(path) == sha256
+        wrong += not judged[sha256]
+    return Finding(words, wrong == 0, f"{len(judged)} fichiers relus" if not wrong else f"{wrong} dépôt(s) sans octets")
+
+
+def _digest(path: object) -> str:
+    with open(str(path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

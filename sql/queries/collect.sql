@@ -1,0 +1,34 @@
+-- name: partner
+select partner_id, role from ledger.partner where code = %s and disabled_at is null
+
+-- name: partners
+select partner_id, code, role from ledger.partner where disabled_at is null order by code
+
+-- name: unfinished_drop
+select submission_id, drop_number from ledger.submission
+where
+    partner_id = %s and file_name = %s and not left_depot and encode(sha256, 'hex') = %s
+    and depot_mtime = %s
+order by submission_id desc limit 1
+
+-- name: receive
+insert into ledger.submission (
+    partner_id, file_name, drop_number, sha256, size_bytes, depot_mtime, marker, registry_date
+)
+select
+    %(partner)s, %(name)s,
+    coalesce((
+        select max(drop_number) from ledger.submission where partner_id = %(partner)s and file_name = %(name)s
+    ), 0) + 1,
+    decode(%(sha256)s, 'hex'), %(size)s, %(mtime)s, %(marker)s, %(today)s
+returning submission_id, drop_number
+
+-- name: receipt
+select
+    s.submission_id, p.code, s.file_name, s.drop_number, encode(s.sha256, 'hex'), s.size_bytes, s.received_at
+from ledger.submission as s
+inner join ledger.partner as p on s.partner_id = p.partner_id
+where s.submission_id = %s
+
+-- name: left_depot
+update ledger.submission set left_depot = true where submission_id = %s

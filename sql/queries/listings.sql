@@ -1,0 +1,68 @@
+-- name: submissions
+select
+    s.submission_id, p.code, s.file_name, encode(s.sha256, 'hex'), s.format, s.state, s.file_code, s.received_at,
+    s.first_submission_id,
+    b.received, b.integrated, b.waiting, b.rejected, b.duplicate, s.answered_at is not null, s.incidents
+from ledger.submission as s
+inner join ledger.partner as p on s.partner_id = p.partner_id
+left join lateral (
+    select
+        sum(rows_received) as received, sum(rows_integrated) as integrated, sum(rows_waiting) as waiting,
+        sum(rows_rejected) as rejected, sum(rows_duplicate) as duplicate
+    from ledger.book
+    where submission_id = coalesce(s.first_submission_id, s.submission_id) and until_load is null
+) as b on true
+where %(one)s::integer is null or s.submission_id = %(one)s
+order by s.submission_id
+
+-- name: queue
+select
+    e.entry_id, e.submission_id, e.line, p.code, e.format, e.codes, s.received_at, e.siret, e.person is not null,
+    e.quantity, e.book_usv, e.sealed
+from queue.entry as e
+inner join ledger.partner as p on e.partner_id = p.partner_id
+inner join ledger.submission as s on e.submission_id = s.submission_id
+where e.until_load is null and (%(one)s::integer is null or e.entry_id = %(one)s)
+order by e.entry_id
+
+-- name: causes
+select e.codes, p.code, e.format, count(*), sum(e.book_usv), min(e.received_on)
+from queue.entry as e
+inner join ledger.partner as p on e.partner_id = p.partner_id
+where e.until_load is null
+group by e.codes, p.code, e.format
+order by count(*) desc, p.code, e.format, e.codes
+
+-- name: identity
+select c.last_name, c.first_name
+from identity.identifier as i
+inner join identity.civil as c on i.worker_id = c.worker_id and c.until_load is null
+where i.fingerprint = %s and i.until_load is null
+
+-- name: workers
+select
+    a.worker_id, i.sealed, c.last_name, c.first_name, e.siret, p.start_day, p.end_day, t.class, t.other_exposure,
+    t.domain, t.sector, t.trade,
+    exists (
+        select 1 from reference.designation as d
+        where
+            d.establishment_id = a.establishment_id and d.role = 'OA' and d.until_load is null
+            and d.start_day <= %(today)s and (d.end_day is null or d.end_day >= %(today)s)
+    )
+from reference.attachment as a
+inner join reference.establishment as e on a.establishment_id = e.establishment_id
+inner join identity.identifier as i on a.worker_id = i.worker_id and i.until_load is null
+inner join identity.civil as c on a.worker_id = c.worker_id and c.until_load is null
+inner join lateral (
+    select start_day, end_day from reference.attachment_period
+    where attachment_id = a.attachment_id and until_load is null
+    order by number desc limit 1
+) as p on true
+inner join lateral (
+    select class, other_exposure, domain, sector, trade from reference.attachment_status
+    where attachment_id = a.attachment_id and until_load is null
+    order by (valid_from <= %(today)s) desc, case when valid_from <= %(today)s then valid_from end desc, valid_from asc
+    limit 1
+) as t on true
+where %(siret)s::text is null or e.siret = %(siret)s
+order by e.siret, c.last_name, c.first_name, a.worker_id

@@ -1,0 +1,46 @@
+-- name: candidates
+-- Entries held by IDT-05, -06 or -07 whose missing reference may have come: the establishment, the
+-- person or the pair is known now.
+select
+    e.entry_id, e.submission_id, e.line, e.format, e.partner_id, p.code, p.role, p.identifiant, e.received_on,
+    e.codes, e.sealed
+from queue.entry as e
+inner join ledger.partner as p on e.partner_id = p.partner_id
+left join reference.establishment as t on e.siret = t.siret
+left join identity.identifier as i on e.person = i.fingerprint and i.until_load is null
+left join reference.attachment as a on i.worker_id = a.worker_id and t.establishment_id = a.establishment_id
+where
+    e.until_load is null
+    and (
+        (e.codes & %(establishment)s <> 0 and t.establishment_id is not null)
+        or (e.codes & %(worker)s <> 0 and i.worker_id is not null)
+        or (e.codes & %(pair)s <> 0 and a.attachment_id is not null)
+    )
+order by e.entry_id
+
+-- name: expired
+select entry_id, codes from queue.entry where until_load is null and received_on < %s order by entry_id
+
+-- name: declarations
+-- What others' rows wait for, of the workers of an employer: person, SIRET, the row as sent.
+select e.format, e.siret, e.person, e.sealed
+from queue.entry as e
+inner join ledger.partner_siren as s on left(e.siret, 9) = s.siren and s.until is null
+where
+    e.until_load is null and s.partner_id = %s and e.codes & %s <> 0 and e.person is not null
+    and e.format not in ('TRAVAILLEURS', 'SORTIES')
+order by e.siret, e.person, e.entry_id
+
+-- name: employers
+select p.partner_id, p.code, encode(d.sha256, 'hex')
+from ledger.partner as p
+left join ledger.declaration_list as d on p.partner_id = d.partner_id
+where p.role = 'EMPLOYEUR' and p.disabled_at is null
+order by p.code
+
+-- name: declared
+insert into ledger.declaration_list (partner_id, sha256) values (%s, decode(%s, 'hex'))
+on conflict (partner_id) do update set sha256 = excluded.sha256, delivered_at = clock_timestamp()
+
+-- name: undeclared
+delete from ledger.declaration_list where partner_id = %s

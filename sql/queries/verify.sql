@@ -1,0 +1,104 @@
+-- name: books_and_entries
+select count(*) from (
+    select submission_id, sum(rows_waiting) as waiting, sum(rows_rejected) as rejected, sum(rows_duplicate) as duplicate
+    from ledger.book where until_load is null group by submission_id
+) as b
+full join (
+    select
+        submission_id,
+        count(*) filter (where outcome = 'A') as waiting,
+        count(*) filter (where outcome = 'R') as rejected,
+        count(*) filter (where outcome = 'D') as duplicate
+    from ledger.row_entry where until_load is null group by submission_id
+) as r on b.submission_id = r.submission_id
+where
+    coalesce(b.waiting, 0) <> coalesce(r.waiting, 0)
+    or coalesce(b.rejected, 0) <> coalesce(r.rejected, 0)
+    or coalesce(b.duplicate, 0) <> coalesce(r.duplicate, 0)
+
+-- name: books_and_doses
+with booked as (
+    select s.submission_id, sum(b.rows_integrated) as integrated, sum(b.usv_integrated) as usv
+    from ledger.submission as s
+    inner join ledger.book as b on s.submission_id = b.submission_id and b.until_load is null
+    where s.format in ('PASSIVE', 'OPERATIONNELLE')
+    group by s.submission_id
+),
+stored as (
+    select submission_id, line, coalesce(value_usv, 0) as usv from dose.passive
+    union all
+    select submission_id, line, value_usv from dose.operational
+),
+counted as (
+    select submission_id, count(*) as doses, sum(usv) as usv from stored group by submission_id
+),
+annulling as (
+    select r.submission_id, count(*) as rows_
+    from ledger.row_entry as r
+    inner join ledger.submission as s on r.submission_id = s.submission_id
+    where
+        r.until_load is null and r.outcome = 'I' and s.format in ('PASSIVE', 'OPERATIONNELLE')
+        and not exists (
+            select 1 from stored as d where d.submission_id = r.submission_id and d.line = r.line
+        )
+    group by r.submission_id
+)
+select count(*)
+from booked as b
+full join counted as c on b.submission_id = c.submission_id
+left join annulling as a on coalesce(b.submission_id, c.submission_id) = a.submission_id
+where
+    coalesce(b.integrated, 0) <> coalesce(c.doses, 0) + coalesce(a.rows_, 0)
+    or (a.rows_ is null and coalesce(b.usv, 0) <> coalesce(c.usv, 0))
+
+-- name: one_current_per_key
+select count(*)
+from dose.passive as d
+inner join dose.passive as o
+    on d.sender_id = o.sender_id and d.measure_id = o.measure_id and o.year = d.year + 1
+where d.until_load is null and o.until_load is null
+
+-- name: queue_and_entries
+select count(*) from (
+    select submission_id, line from queue.entry where until_load is null
+) as q
+full join (
+    select submission_id, line from ledger.row_entry where until_load is null and outcome = 'A'
+) as r on q.submission_id = r.submission_id and q.line = r.line
+where q.submission_id is null or r.submission_id is null
+
+-- name: loads_in_order
+select count(*) from (
+    select recorded_at, lag(recorded_at) over (order by load_id) as before from ledger.load
+) as l
+where recorded_at is null or before >= recorded_at
+
+-- name: version_chains
+select count(*) from (
+    select since_load, until_load, until_submission_id, until_line, until_code, submission_id, line from dose.passive
+    union all
+    select since_load, until_load, until_submission_id, until_line, until_code, submission_id, line from dose.operational
+) as d
+where
+    (d.until_load is null) <> (d.until_submission_id is null)
+    or (d.until_load is null) <> (d.until_code is null)
+    or d.until_load < d.since_load
+    or not exists (select 1 from ledger.load as l where l.load_id = d.since_load)
+
+-- name: known_workers
+select count(*) from (
+    select distinct worker_id, establishment_id from dose.passive
+    union
+    select distinct worker_id, establishment_id from dose.operational
+) as d
+where
+    not exists (select 1 from identity.worker as w where w.worker_id = d.worker_id)
+    or not exists (select 1 from reference.establishment as e where e.establishment_id = d.establishment_id)
+
+-- name: unanswered
+select
+    (select count(*) from ledger.submission where state <> 'RECU' and answered_at is null)
+    + (select count(*) from ledger.follow_up where answered_at is null)
+
+-- name: archived
+select submission_id, encode(sha256, 'hex'), size_bytes from ledger.submission order by submission_id
