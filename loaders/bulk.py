@@ -1,9 +1,8 @@
-"""Bulk movement between Arrow and PostgreSQL: COPY in both directions, no row in Python."""
+"""Bulk movement between Arrow and PostgreSQL, no row in Python."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -38,21 +37,18 @@ def copy_in(cursor: Cursor, target: str, rows: pa.Table) -> int:
     return cursor.rowcount
 
 
-def copy_out(cursor: Cursor, query: str, types: dict[str, pa.DataType], params: Sequence[Any] = ()) -> pa.Table:
-    """The rows of a query as an Arrow table with these columns, in the query's order."""
-    text = io.BytesIO()
-    statement = f"copy ({query}) to stdout (format csv)"
-    with cursor.copy(statement, params or None) as copy:  # type: ignore[arg-type]
-        for block in copy:
-            text.write(block)
-    if not text.tell():
-        return pa.table({name: pa.array([], kind) for name, kind in types.items()})
-    text.seek(0)
-    return pyarrow.csv.read_csv(
-        text,
-        read_options=pyarrow.csv.ReadOptions(column_names=list(types), use_threads=False, block_size=1 << 24),
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
-        ),
+def fetch_columns(cursor: Cursor, query: str, types: dict[str, pa.DataType]) -> pa.Table:
+    """The rows of a query as an Arrow table, fetched as one array a column (no row in Python).
+
+    Args:
+        types: names and types of the query's columns, in its order.
+    """
+    names = ", ".join(f"c{at}" for at in range(len(types)))
+    arrays = ", ".join(f"array_agg(c{at})" for at in range(len(types)))
+    with cursor.connection.cursor(binary=True) as reader:
+        reader.execute(f"select {arrays} from ({query}) as q ({names})")  # type: ignore[arg-type]
+        row = reader.fetchone()
+    assert row is not None
+    return pa.table(
+        {name: pa.array(values or [], kind) for (name, kind), values in zip(types.items(), row, strict=True)}
     )

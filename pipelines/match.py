@@ -154,14 +154,18 @@ def _names(checked: Checked, references: References, found: Matched, judged: Boo
     if not len(rows):
         return
     place = pa.array(found.nir_place[rows])
-    sent_last, sent_first = (checked.values[name].take(pa.array(rows)) for name in ("NOM", "PRENOM"))
+    sent_last, sent_first = (_folded(checked.values[name].take(pa.array(rows))) for name in ("NOM", "PRENOM"))
     known_last, known_first = references.last_name.take(place), references.first_name.take(place)
     same = pc.and_(pc.equal(sent_last, known_last), pc.equal(sent_first, known_first))
     for at in np.flatnonzero(~np.asarray(same.to_numpy(zero_copy_only=False))):
-        if not agree(
-            fold(sent_last[at].as_py()), fold(sent_first[at].as_py()), known_last[at].as_py(), known_first[at].as_py()
-        ):
+        if not agree(*(one[at].as_py() for one in (sent_last, sent_first, known_last, known_first))):
             checked.codes[rows[at]] |= np.uint64(codebook.bit("IDT-08"))
+
+
+def _folded(names: pa.StringArray) -> pa.StringArray:
+    encoded = names.dictionary_encode()
+    folded = pa.array([fold(name) for name in encoded.dictionary.to_pylist()], pa.string())
+    return folded.take(encoded.indices)
 
 
 def _periods(layout: Format, checked: Checked, references: References, found: Matched, judged: BoolArray) -> None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 import sql
-from loaders.bulk import Cursor, copy_in, copy_out
+from loaders.bulk import Cursor, copy_in, fetch_columns
 from loaders.secrets import RegistryKey
 
 Ints = NDArray[np.int64]
@@ -148,7 +148,7 @@ def fetch(
     )
     cursor.execute("analyze asked_person; analyze asked_siret")
 
-    people = copy_out(
+    people = fetch_columns(
         cursor,
         sql.query("references", "people"),
         {"place": pa.int32(), "worker": pa.int32(), "last": pa.string(), "first": pa.string()},
@@ -160,7 +160,7 @@ def fetch(
     by_place[at] = np.arange(len(at))
     chosen = pa.array(by_place, mask=by_place < 0)
 
-    places = copy_out(
+    places = fetch_columns(
         cursor,
         sql.query("references", "establishments"),
         {"place": pa.int32(), "establishment": pa.int32(), "closed": pa.int32()},
@@ -192,7 +192,7 @@ def fetch(
 
 def _attachments(cursor: Cursor) -> tuple[Ints, Ints, Intervals, Intervals]:
     integer = pa.int32()
-    found = copy_out(
+    found = fetch_columns(
         cursor,
         sql.query("references", "attachments"),
         {"attachment": integer, "worker": integer, "establishment": integer},
@@ -209,7 +209,7 @@ def _attachments(cursor: Cursor) -> tuple[Ints, Ints, Intervals, Intervals]:
     def owners(column: pa.ChunkedArray) -> Ints:
         return np.fromiter((position[one] for one in column.to_pylist()), np.int64, len(column))
 
-    rows = copy_out(
+    rows = fetch_columns(
         cursor, sql.query("references", "periods"), {"attachment": integer, "start": integer, "end": integer}
     )
     periods = Intervals.build(
@@ -219,7 +219,7 @@ def _attachments(cursor: Cursor) -> tuple[Ints, Ints, Intervals, Intervals]:
         _ints(rows["end"], NEVER),
         np.zeros(rows.num_rows, np.int64),
     )
-    rows = copy_out(
+    rows = fetch_columns(
         cursor,
         sql.query("references", "statuses"),
         {"attachment": integer, "start": integer, "class": pa.string(), "other": pa.string()},

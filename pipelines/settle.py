@@ -12,6 +12,8 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 import sql
@@ -312,22 +314,24 @@ def _waiting(
     own_entries: tuple[int, ...],
 ) -> list[tuple[int, _Held]]:
     """Queue entries that wait under the keys of these rows, each with the row it meets."""
-    scope = (sender.partner_id, store.sender_key)
-    some = cursor.execute(sql.query("settle", "any_waiting"), (layout.name, *scope)).fetchone()
+    scope = (layout.name, sender.partner_id, store.sender_key)
+    texts = store.references(checked, rows)
+    bounds = pc.min_max(texts).as_py()
+    some = cursor.execute(
+        sql.query("settle", "waiting_references"), (*scope, bounds["min"], bounds["max"], list(own_entries))
+    ).fetchone()
     if not some or not some[0]:
         return []
-    texts = store.references(checked, rows)
-    found = cursor.execute(
-        sql.query("settle", "waiting"), (layout.name, texts, *scope, list(own_entries))
-    ).fetchall()
-    if not found:
+    meets = np.asarray(pc.is_in(texts, value_set=pa.array(some[0], pa.string())).to_numpy(zero_copy_only=False))
+    if not meets.any():
         return []
+    met = rows[meets]
+    asked = pc.unique(texts.filter(pa.array(meets))).to_pylist()
+    found = cursor.execute(sql.query("settle", "waiting"), (*scope, asked, list(own_entries))).fetchall()
     waiting = _opened(cursor, store, layout, found, sender, key)
     by_key: dict[Any, list[_Held]] = {}
     for one_key, held in waiting:
         by_key.setdefault(one_key, []).append(held)
-    among = set(text for _, _, _, _, text, *_ in found)
-    met = rows[np.array([text in among for text in texts])]
     return [
         (int(row), held)
         for row, one_key in zip(met.tolist(), store.keys(checked, matched, met), strict=True)

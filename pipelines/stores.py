@@ -59,7 +59,7 @@ class Store(Protocol):
 
     def years(self, checked: Checked) -> Ints: ...
 
-    def references(self, checked: Checked, rows: Ints) -> list[str]: ...
+    def references(self, checked: Checked, rows: Ints) -> pa.StringArray: ...
 
     def keys(self, checked: Checked, matched: Matched, rows: Ints) -> list[Key]: ...
 
@@ -120,11 +120,11 @@ class PassiveStore:
     def years(self, checked: Checked) -> Ints:
         return np.where(checked.readable["DATE_FIN_PORT"], _year(checked.values["DATE_FIN_PORT"]), 0)
 
-    def references(self, checked: Checked, rows: Ints) -> list[str]:
-        return list(checked.values["ID_MESURE"].take(pa.array(rows)).to_pylist())
+    def references(self, checked: Checked, rows: Ints) -> pa.StringArray:
+        return checked.values["ID_MESURE"].take(pa.array(rows))
 
     def keys(self, checked: Checked, matched: Matched, rows: Ints) -> list[Key]:
-        return self.references(checked, rows)
+        return list(self.references(checked, rows).to_pylist())
 
     def repeated(self, checked: Checked, matched: Matched, eligible: BoolArray) -> BoolArray:
         ids = checked.values["ID_MESURE"]
@@ -184,7 +184,7 @@ class PassiveStore:
     def annulled(
         self, cursor: Cursor, sender: int, checked: Checked, matched: Matched, rows: Ints
     ) -> list[tuple[int, int, tuple[int, int], int]]:
-        cursor.execute(sql.query("settle", "passive_annulled"), (self.references(checked, rows), sender))
+        cursor.execute(sql.query("settle", "passive_annulled"), (self.references(checked, rows).to_pylist(), sender))
         return [
             (int(rows[place]), year, (worker, establishment), submission)
             for place, year, worker, establishment, submission in cursor.fetchall()
@@ -199,7 +199,7 @@ class PassiveStore:
             (
                 load,
                 [sender] * len(rows),
-                self.references(checked, rows),
+                self.references(checked, rows).to_pylist(),
                 [closing.year for closing in closings],
                 [closing.submission for closing in closings],
                 [closing.line for closing in closings],
@@ -243,22 +243,23 @@ class OperationalStore:
         days = checked.values["DATE_FIN_PORT"] // 1440
         return np.where(checked.readable["DATE_FIN_PORT"], _year(days), 0)
 
-    def references(self, checked: Checked, rows: Ints) -> list[str]:
+    def references(self, checked: Checked, rows: Ints) -> pa.StringArray:
         at = pa.array(rows)
         parts = [checked.values["SIRET"].take(at)]
         for name in ("TYPE_MESURE", "DATE_DEBUT_PORT", "DATE_FIN_PORT"):
             parts.append(pa.array(checked.values[name][rows]).cast(pa.string()))
         parts += [checked.values[name].take(at) for name in ("LIEU", "ZONE")]
-        return list(pc.binary_join_element_wise(*parts, "|").to_pylist())
+        return pc.binary_join_element_wise(*parts, "|")
 
     def keys(self, checked: Checked, matched: Matched, rows: Ints) -> list[Key]:
         who = who_of(checked, matched, rows)
-        return [(person, text) for (person, _), text in zip(who, self.references(checked, rows), strict=True)]
+        texts = self.references(checked, rows).to_pylist()
+        return [(person, text) for (person, _), text in zip(who, texts, strict=True)]
 
     def digests(self, checked: Checked, rows: Ints) -> Ints:
         """64 bits of what identifies a passage besides its person and start."""
         hasher = hashlib.blake2b
-        raw = b"".join(hasher(text.encode(), digest_size=8).digest() for text in self.references(checked, rows))
+        raw = b"".join(hasher(text.encode(), digest_size=8).digest() for text in self.references(checked, rows).to_pylist())
         return np.frombuffer(raw, ">i8").astype(np.int64)
 
     def repeated(self, checked: Checked, matched: Matched, eligible: BoolArray) -> BoolArray:

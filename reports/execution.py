@@ -52,38 +52,60 @@ def echo_lines(
         entries: (row number, the two cells) ascending; other rows get two empty cells.
         ragged: rows to write anew, as cells of the header's width.
     """
-    mark = delimiter.encode()
     end = newline.encode()
-    head_cells = mark + b"CODE_ERREUR" + mark + b"LIBELLE_ERREUR"
-    following = next(entries, None)
-    row = -1
+    empty = (2 * delimiter).encode() + end
+    suffixes: dict[Cells, bytes] = {}
+    following: tuple[int, Cells] | None = (0, _HEAD)
+    row = 0  # number of the next line's row; 0 for the header
     with target.open("wb") as out:
-        rest = b""
-        while True:
-            block = source.read(_BATCH)
-            lines = (rest + block).split(b"\n")
-            rest = lines.pop() if block else b""
-            written: list[bytes] = []
-            for line in lines:
-                line = line[:-1] if line.endswith(b"\r") else line
-                if not line or (row < 0 and line == _BOM):
-                    continue
-                row += 1
-                if row == 0:
-                    written.append(line + head_cells)
-                    continue
-                if row in ragged:
-                    line = encoded(delimiter.join(cell(text, delimiter) for text in ragged[row]), codec)
-                if following is not None and following[0] == row:
-                    code, label = (encoded(cell(text, delimiter), codec) for text in following[1])
-                    written.append(line + mark + code + mark + label)
-                    following = next(entries, None)
-                else:
-                    written.append(line + mark + mark)
-            if written:
-                out.write(end.join(written) + end)
-            if not block:
-                return
+        for lines in _line_blocks(source, end):
+            pieces: list[bytes] = []
+            done = 0
+            while following is not None and following[0] < row + len(lines):
+                at = following[0] - row
+                if at > done:
+                    pieces += (empty.join(lines[done:at]), empty)
+                cells = following[1]
+                if cells not in suffixes:
+                    suffixes[cells] = _suffix(delimiter, codec, cells) + end
+                line = lines[at]
+                if following[0] in ragged:
+                    line = encoded(delimiter.join(cell(text, delimiter) for text in ragged[following[0]]), codec)
+                pieces += (line, suffixes[cells])
+                done = at + 1
+                following = next(entries, None)
+            if done < len(lines):
+                pieces += (empty.join(lines[done:]), empty)
+            out.write(b"".join(pieces))
+            row += len(lines)
+
+
+_HEAD: Cells = ("CODE_ERREUR", "LIBELLE_ERREUR")
+
+
+def _suffix(delimiter: str, codec: str, cells: Cells) -> bytes:
+    return encoded("".join(delimiter + cell(text, delimiter) for text in cells), codec)
+
+
+def _line_blocks(source: IO[bytes], end: bytes) -> Iterator[list[bytes]]:
+    """The lines of a file that hold a character, without their ends, some thousands at a time."""
+    rest = b""
+    first = True
+    while True:
+        block = source.read(_BATCH)
+        text = rest + block
+        cut = text.rfind(b"\n") + 1 if block else len(text)
+        text, rest = text[:cut], text[cut:]
+        uniform = text.count(b"\n") == text.count(end) and b"\r" not in text.replace(end, b"")
+        lines = text.split(end) if uniform else [line.removesuffix(b"\r") for line in text.split(b"\n")]
+        lines = [line for line in lines if line]
+        if first and lines and lines[0] == _BOM:
+            lines = lines[1:]
+        if lines:
+            first = False
+            yield lines
+        if not block:
+            return
 
 
 def write_rows(

