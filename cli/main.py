@@ -42,7 +42,7 @@ def up(json_: Json = False) -> None:
     """Démarre PostgreSQL, le serveur SFTP et Airflow, et les laisse tourner."""
     from loaders.supervisor import up as start
 
-    facts = start(_settings())
+    facts = start(_settings(), say=lambda line: print(line, file=sys.stderr))
     show_json(facts) if json_ else show_facts(facts)
 
 
@@ -51,7 +51,7 @@ def down(json_: Json = False) -> None:
     """Arrête ce que « up » a démarré."""
     from loaders.supervisor import down as stop
 
-    facts = stop(_settings()) or {"etat": "arrêté"}
+    facts = {"tournait": stop(_settings())}
     show_json(facts) if json_ else show_facts(facts)
 
 
@@ -342,7 +342,7 @@ def simulate(
     json_: Json = False,
 ) -> None:
     """Écrit des fichiers nationaux synthétiques et ce qu'il doit en advenir."""
-    from pipelines.simulation import simulate as write
+    from pipelines.simulation.run import simulate as write
 
     facts = write(out=out, workers=workers, year=year, seed=seed, faults=faults)
     show_json(facts) if json_ else show_facts(facts)
@@ -359,13 +359,28 @@ def _plain(value: Any) -> Any:
 def main() -> None:
     """Run the command; errors become one line on standard error and the contract's exit status."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    from loaders.errors import SiseriError
-
     try:
         app(standalone_mode=True)
-    except SiseriError as error:
-        print(f"siseri: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+    except Exception as error:
+        code, message = _told(error)
+        if message is None:
+            raise
+        print(f"siseri: {message}", file=sys.stderr)
+        raise SystemExit(code) from None
+
+
+def _told(error: Exception) -> tuple[int, str | None]:
+    """Exit status and message of an error meant for the operator; no message for one that is ours."""
+    from loaders.errors import SiseriError
+
+    if isinstance(error, SiseriError):
+        return error.exit_code, str(error)
+    if "psycopg" in sys.modules:
+        import psycopg
+
+        if isinstance(error, psycopg.OperationalError):
+            return 3, "the connection to the warehouse was lost"
+    return 1, None
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     for row in listed:
         table.add_row(*(escape("" if one is None else str(one)) for one in row))
     console = Console()
+    if not console.is_terminal:
+        console.width = 160  # a file or a pipe has no edge to fold at
     console.print(table)
     if not listed:
         console.print("(rien)")

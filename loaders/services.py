@@ -98,29 +98,22 @@ def running(settings: Settings, *, database: bool = True, sftp: bool = True, sft
         ServiceMissing: a service could not be started.
         UsageError: a URL of the settings cannot be read.
     """
-    embedded = [
-        name
-        for name, wanted in (
-            ("database", database and not settings.database_url),
-            ("sftp", sftp and not settings.sftp_url),
-        )
-        if wanted
-    ]
+    embedded = _embedded(settings, database, sftp)
     address = sftp_address(settings.sftp_url) if sftp and settings.sftp_url else None
     url = libpq_url(settings.database_url) if database and settings.database_url else ""
     if not embedded:
         yield Services(url, address)
         return
     home = settings.home
-    settings.folder("run")
-    settings.folder("log")
-    settings.folder("keys")
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in ("run", "log", "keys"):
+        settings.folder(folder)
     owner = os.getpid()
     leases: dict[str, int] = {}
     try:
         with _gate(home):
             for name in embedded:
-                leases[name] = os.open(home / "run" / f"{name}.lease", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                leases[name] = _lease(home, name)
                 fcntl.flock(leases[name], fcntl.LOCK_SH)
             started = _start(settings, embedded, sftp_port)
         yield Services(url or started.database_url, address or started.sftp)
@@ -129,21 +122,34 @@ def running(settings: Settings, *, database: bool = True, sftp: bool = True, sft
             _leave(home, leases)
 
 
-def ensure(settings: Settings, *, sftp_port: int = 0) -> None:
+def ensure(settings: Settings, *, database: bool = True, sftp: bool = True, sftp_port: int = 0) -> None:
     """Start again what died under a lease that the caller holds (the supervisor's watch).
 
     Raises:
         ServiceMissing: it could not be started.
     """
-    embedded = [name for name, own in (("database", settings.database_url), ("sftp", settings.sftp_url)) if not own]
+    embedded = _embedded(settings, database, sftp)
     if embedded:
         with _gate(settings.home):
             _start(settings, embedded, sftp_port)
 
 
+def _embedded(settings: Settings, database: bool, sftp: bool) -> list[str]:
+    """Those of the services asked for that the settings leave to us."""
+    asked = {"database": database and not settings.database_url, "sftp": sftp and not settings.sftp_url}
+    return [name for name, wanted in asked.items() if wanted]
+
+
+def sweep(home: Path) -> None:
+    """Stop at once the embedded services that nobody holds (those of killed commands)."""
+    with _gate(home):
+        if _stop_unheld(home):
+            end(home, "keeper")
+
+
 def sftp_state(home: Path) -> dict[str, int] | None:
     """``port`` and ``pid`` of the living embedded SFTP server, else None."""
-    if not _locked(home, "sftp"):
+    if not locked(home, "sftp"):
         return None
     try:
         state = json.loads((home / "run" / "sftp.json").read_text(encoding="utf-8"))
@@ -154,10 +160,18 @@ def sftp_state(home: Path) -> dict[str, int] | None:
 
 def _start(settings: Settings, embedded: list[str], sftp_port: int) -> Services:
     """Start what does not run, the two at the same time; the caller holds the gate and the leases."""
+    try:
+        return _started(settings, embedded, sftp_port)
+    except OSError as error:  # a full disk, a folder of somebody else
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise ServiceMissing(f"the embedded services cannot be started under {settings.home}: {reason}") from error
+
+
+def _started(settings: Settings, embedded: list[str], sftp_port: int) -> Services:
     home = settings.home
-    if "sftp" in embedded and not _locked(home, "sftp"):
+    if "sftp" in embedded and not locked(home, "sftp"):
         (home / "run" / "sftp.json").unlink(missing_ok=True)
-        _spawn(
+        spawn(
             home, "sftp", "loaders.sftp_server", "--home", str(home), "--port", str(sftp_port),
             "--collector-key", str(settings.sftp_key), "--known-hosts", str(settings.sftp_known_hosts),
         )  # fmt: skip
@@ -169,27 +183,37 @@ def _start(settings: Settings, embedded: list[str], sftp_port: int) -> Services:
     address = None
     if "sftp" in embedded:
         address = SftpAddress("127.0.0.1", _sftp_port_when_ready(home))
-    if not _locked(home, "keeper"):
-        _spawn(home, "keeper", "loaders.services", str(home))
+    if not locked(home, "keeper"):
+        spawn(home, "keeper", "loaders.services", str(home))
     return Services(url, address)
 
 
 _children: list[subprocess.Popen[bytes]] = []  # kept so that a finished child is reaped, not warned about
 
 
-def _spawn(home: Path, name: str, module: str, *words: str) -> None:
-    """Run one of our modules as a process that outlives this one; the caller holds the gate.
+def spawn(home: Path, name: str, module: str, *words: str, environment: dict[str, str] | None = None) -> None:
+    """Run one of our modules as a process that outlives this one; its output goes to ``log/<name>.log``.
 
-    The process inherits a lock on ``run/<name>.lock``: held from this very moment until it ends, however it ends.
+    The process inherits a lock on ``run/<name>.lock``, held from this very moment until it ends, however it ends.
+
+    Raises:
+        BlockingIOError: a process of that name lives.
     """
     _children[:] = [child for child in _children if child.poll() is None]
     log = os.open(home / "log" / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     lock = os.open(home / "run" / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in reversed(range(20)):  # somebody may be looking whether it is held
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not left:
+                    raise
+                time.sleep(0.005)
         child = subprocess.Popen(
             [sys.executable, "-m", module, *words], cwd=PACKAGES, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, pass_fds=[lock],
+            start_new_session=True, pass_fds=[lock], env=environment,
         )  # fmt: skip
         _children.append(child)
         os.ftruncate(lock, 0)
@@ -199,10 +223,10 @@ def _spawn(home: Path, name: str, module: str, *words: str) -> None:
         os.close(log)
 
 
-def _end(home: Path, name: str) -> None:
-    """End a process of ``_spawn`` and wait until it has; the caller holds the gate."""
+def end(home: Path, name: str, limit_s: float = 5) -> None:
+    """End a process of ``spawn`` and wait until it has, by force after ``limit_s`` seconds."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
-        if not _locked(home, name):
+        if not locked(home, name):
             return
         try:
             pid = int((home / "run" / f"{name}.lock").read_text(encoding="ascii"))
@@ -210,12 +234,12 @@ def _end(home: Path, name: str) -> None:
             return  # killed between its start and the note of its number: it ends by itself
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, sign)
-        end = time.monotonic() + 5
-        while _locked(home, name) and time.monotonic() < end:
+        limit = time.monotonic() + limit_s
+        while locked(home, name) and time.monotonic() < limit:
             time.sleep(0.005)
 
 
-def _locked(home: Path, name: str) -> bool:
+def locked(home: Path, name: str) -> bool:
     """Whether the process of that name lives: it holds its lock."""
     try:
         with (home / "run" / f"{name}.lock").open("rb") as file:
@@ -228,13 +252,17 @@ def _locked(home: Path, name: str) -> bool:
 
 
 def _sftp_port_when_ready(home: Path) -> int:
-    end = time.monotonic() + SFTP_START_LIMIT_S
-    while time.monotonic() < end and _locked(home, "sftp"):
+    limit = time.monotonic() + SFTP_START_LIMIT_S
+    while time.monotonic() < limit and locked(home, "sftp"):
         state = sftp_state(home)
         if state is not None:
             return state["port"]
         time.sleep(0.01)
     raise ServiceMissing(f"the embedded SFTP server did not start; its log: {home / 'log' / 'sftp.log'}")
+
+
+def _lease(home: Path, name: str) -> int:
+    return os.open(home / "run" / f"{name}.lease", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _leave(home: Path, leases: dict[str, int]) -> None:
@@ -244,7 +272,7 @@ def _leave(home: Path, leases: dict[str, int]) -> None:
     try:
         with _gate(home):
             if _stop_unleased(home, leases) and _nothing_runs(home):
-                _end(home, "keeper")
+                end(home, "keeper")
     finally:
         for lease in leases.values():
             os.close(lease)
@@ -263,7 +291,7 @@ def _stop_unleased(home: Path, leases: dict[str, int]) -> bool:
 
             PostgresServer(home).stop()
         else:
-            _end(home, "sftp")
+            end(home, "sftp")
         stopped = True
     return stopped
 
@@ -271,14 +299,14 @@ def _stop_unleased(home: Path, leases: dict[str, int]) -> bool:
 def _nothing_runs(home: Path) -> bool:
     from loaders.postgres_server import PostgresServer
 
-    return not _locked(home, "sftp") and PostgresServer(home).pid() is None
+    return not locked(home, "sftp") and PostgresServer(home).pid() is None
 
 
 @contextlib.contextmanager
 def _gate(home: Path) -> Iterator[None]:
     """The only place where services start and stop."""
     with (home / "run" / "gate.lock").open("a") as gate:
-        end = time.monotonic() + GATE_LIMIT_S
+        limit = time.monotonic() + GATE_LIMIT_S
         pause = 0.002
         while True:
             try:
@@ -286,7 +314,7 @@ def _gate(home: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 pass
-            if time.monotonic() > end:
+            if time.monotonic() > limit:
                 raise ServiceMissing(f"another command has held {gate.name} for {GATE_LIMIT_S} s")
             time.sleep(pause)
             pause = min(0.05, pause * 1.5)
@@ -307,17 +335,20 @@ def _watch(home: Path) -> None:
 def _round(home: Path) -> bool:
     """One look of the keeper; whether its work is done."""
     with _gate(home):
-        leases = {}
-        try:
-            for name in ("database", "sftp"):
-                path = home / "run" / f"{name}.lease"
-                if path.exists():
-                    leases[name] = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-            _stop_unleased(home, leases)
-            return _nothing_runs(home)
-        finally:
-            for lease in leases.values():
-                os.close(lease)
+        return _stop_unheld(home)
+
+
+def _stop_unheld(home: Path) -> bool:
+    """Stop the services without a lease; whether nothing runs any more. The caller holds the gate."""
+    leases = {}
+    try:
+        for name in ("database", "sftp"):
+            leases[name] = _lease(home, name)
+        _stop_unleased(home, leases)
+        return _nothing_runs(home)
+    finally:
+        for lease in leases.values():
+            os.close(lease)
 
 
 if __name__ == "__main__":

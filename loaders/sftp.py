@@ -163,7 +163,7 @@ class SftpClient:
             with self._guard():
                 if self._sftp.stat(fresh).st_size != size:
                     raise SftpRefused("the SFTP server did not keep the whole of a file")
-                self._sftp.posix_rename(fresh, target)  # type: ignore[arg-type]  # bytes are taken
+                self._sftp.posix_rename(fresh, target)
         except BaseException:
             with contextlib.suppress(OSError, ServiceMissing), self._guard():
                 self._sftp.remove(fresh)
@@ -173,8 +173,8 @@ class SftpClient:
         """Move a file between folders of one home; a file of the new name is replaced."""
         with self._guard():
             self._sftp.posix_rename(
-                self._path(code, folder, name),  # type: ignore[arg-type]  # bytes are taken
-                self._path(code, to_folder, new_name),  # type: ignore[arg-type]
+                self._path(code, folder, name),
+                self._path(code, to_folder, new_name),
             )
 
     def remove(self, code: str, folder: str, name: str) -> None:
@@ -213,14 +213,15 @@ class SftpClient:
 
     def _list(self, path: bytes) -> list[tuple[bytes, paramiko.SFTPAttributes]]:
         """Names in bytes and attributes; paramiko's own listing fails on a name that is no UTF-8."""
-        kind, message = self._sftp._request(CMD_OPENDIR, path)
+        request = self._sftp._request  # type: ignore[attr-defined]
+        kind, message = request(CMD_OPENDIR, path)
         if kind != CMD_HANDLE:
             raise paramiko.SFTPError("a handle was expected")
         handle = message.get_binary()
         found = []
         while True:
             try:
-                kind, message = self._sftp._request(CMD_READDIR, handle)
+                kind, message = request(CMD_READDIR, handle)
             except EOFError:
                 break
             if kind != CMD_NAME:
@@ -231,7 +232,7 @@ class SftpClient:
                 attributes = paramiko.SFTPAttributes._from_msg(message)  # type: ignore[attr-defined]
                 if name not in (b".", b".."):
                     found.append((name, attributes))
-        self._sftp._request(CMD_CLOSE, handle)
+        request(CMD_CLOSE, handle)
         return found
 
     @contextlib.contextmanager
@@ -293,7 +294,7 @@ def session(address: SftpAddress, key: Path, known_hosts: Path) -> Iterator[para
             client.connect(
                 address.host, port=address.port, username=address.user, pkey=secret, sock=line,
                 look_for_keys=False, allow_agent=False, timeout=CONNECT_LIMIT_S, banner_timeout=CONNECT_LIMIT_S,
-                auth_timeout=CONNECT_LIMIT_S, transport_factory=_transport,
+                auth_timeout=CONNECT_LIMIT_S, transport_factory=_transport,  # type: ignore[arg-type]
             )  # fmt: skip
             sftp = stack.enter_context(client.open_sftp())
         except paramiko.BadHostKeyException as error:

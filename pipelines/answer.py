@@ -244,6 +244,19 @@ def _chosen_rows(
             yield line, [chunk.columns[name][at].as_py().replace(LONE_CR, "\r") for name in names]
 
 
+def answer_again(client: SftpClient, connection: Connection, settings: Settings, submission: int) -> bool:
+    """Deliver a submission's reports and follow-ups again; whether it was settled."""
+    found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
+    if found is None or found[1] == "RECU":
+        return False
+    answer(client, connection, settings, submission)
+    for (number,) in connection.execute(
+        "select number from ledger.follow_up where submission_id = %s order by number", (submission,)
+    ).fetchall():
+        follow_up(client, connection, settings, submission, number)
+    return True
+
+
 def answer_all(client: SftpClient, connection: Connection, settings: Settings) -> list[int]:
     """Deliver every report and follow-up that is owed. Gives the submissions answered."""
     done = owed(connection)

@@ -1,0 +1,27 @@
+# For developers; nobody needs make to run the demo or the tests (./demo, ./test).
+PY := .venv/bin/python
+.PHONY: check test demo bench up down lock
+
+check:
+	.ci/run check
+
+test:
+	./test
+
+demo:
+	./demo
+
+bench:
+	./siseri --help >/dev/null
+	$(PY) -m bench
+
+up:
+	./siseri up
+
+down:
+	./siseri down
+
+# One file for Python 3.11 to 3.13 and every platform; versions move only here.
+lock:
+	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --quiet \
+		--extra registry --extra airflow --extra dev pyproject.toml -o requirements.lock

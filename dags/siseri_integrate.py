@@ -1,0 +1,63 @@
+"""Integrate: takes received files through the corridor and answers their senders.
+
+Employers' and the registry's own files come first, in one sequence; the others follow in parallel
+batches. Running it again at any time changes nothing that is settled.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import dag, task
+from siseri_assets import SUBMISSIONS, WAREHOUSE
+
+
+@dag(
+    schedule=[SUBMISSIONS],
+    max_active_runs=1,
+    catchup=False,
+    tags=["siseri"],
+    doc_md=__doc__,
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},
+)
+def siseri_integrate() -> None:
+    @task
+    def plan_declarers() -> list[list[int]]:
+        """Batches of submission ids from those who declare."""
+        from pipelines import batches
+
+        return batches.plan()["declarers"]
+
+    @task(trigger_rule="none_failed")
+    def plan_others() -> list[list[int]]:
+        """Batches of submission ids from the others."""
+        from pipelines import batches
+
+        return batches.plan()["others"]
+
+    @task(pool="warehouse", max_active_tis_per_dagrun=1)
+    def integrate_declarers(batch: list[int]) -> dict[str, int]:
+        """Read, check, match, settle, load: worker lists, registers, designations."""
+        from pipelines import batches
+
+        return batches.integrate_batch(batch)
+
+    @task(pool="warehouse")
+    def integrate_others(batch: list[int]) -> dict[str, int]:
+        """Read, check, match, settle, load: measures."""
+        from pipelines import batches
+
+        return batches.integrate_batch(batch)
+
+    @task(pool="sftp", trigger_rule="all_done", outlets=[WAREHOUSE])
+    def answer() -> dict[str, int]:
+        """Deliver the execution reports that are owed."""
+        from pipelines import batches
+
+        return batches.answer_owed()
+
+    first = integrate_declarers.expand(batch=plan_declarers())
+    others = plan_others()
+    first >> others
+    integrate_others.expand(batch=others) >> answer()
+
+
+siseri_integrate()

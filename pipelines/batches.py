@@ -1,0 +1,99 @@
+"""Batches: what a DAG's tasks do, as plain functions of ids and counts; no row, no name, no path.
+
+A batch is integrated by one task, file by file, one transaction each.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from loaders.registry import depots, opened
+from loaders.settings import Settings
+from pipelines.answer import answer_again, answer_all
+from pipelines.collect import collect
+from pipelines.declare import declare
+from pipelines.release import release
+from pipelines.sweep import integrate_safely, pending
+from schemas.roles import DECLARERS
+
+#: Most files and bytes of a batch.
+FILES = 200
+BYTES = 64 << 20
+#: Between two looks at the depots while nothing comes.
+LOOK_EVERY_S = 2.0
+
+
+def take(patience_s: float) -> list[int]:
+    """Collect until something was taken or the patience is over. Gives the submissions taken."""
+    settings = Settings.load()
+    with opened(settings) as registry, depots(registry) as client:
+        limit = time.monotonic() + patience_s
+        while True:
+            taken = collect(client, registry.connection, settings)
+            left = limit - time.monotonic()
+            if taken or left <= 0:
+                return taken
+            time.sleep(min(LOOK_EVERY_S, left))
+
+
+def plan() -> dict[str, list[list[int]]]:
+    """The received files not settled yet, in batches: ``declarers`` first, in one sequence, then ``others``."""
+    with opened(Settings.load(), sftp=False) as registry:
+        waiting = pending(registry.connection)
+    first = [(number, size) for number, role, size in waiting if role in DECLARERS]
+    others = [(number, size) for number, role, size in waiting if role not in DECLARERS]
+    return {"declarers": _cut(first), "others": _cut(others)}
+
+
+def _cut(files: Sequence[tuple[int, int]]) -> list[list[int]]:
+    batches: list[list[int]] = []
+    filled = 0
+    for number, size in files:
+        if not batches or len(batches[-1]) == FILES or filled + size > BYTES:
+            batches.append([])
+            filled = 0
+        batches[-1].append(number)
+        filled += size
+    return batches
+
+
+def integrate_batch(batch: Sequence[int]) -> dict[str, int]:
+    """Integrate some files, in order. Gives how many were settled and how many met an incident."""
+    settings = Settings.load()
+    counts = {"settled": 0, "incidents": 0}
+    with opened(settings) as registry, depots(registry) as client:
+        for number in batch:
+            settled = integrate_safely(client, registry.connection, settings, registry.key, number)
+            counts["settled" if settled else "incidents"] += 1
+    return counts
+
+
+def answer_owed() -> dict[str, int]:
+    """Deliver every report and follow-up that is owed."""
+    settings = Settings.load()
+    with opened(settings) as registry, depots(registry) as client:
+        answered = answer_all(client, registry.connection, settings)
+    return {"answered": len(answered)}
+
+
+def answer_submissions(numbers: Sequence[int]) -> dict[str, int]:
+    """Deliver the reports and follow-ups of these submissions again."""
+    settings = Settings.load()
+    with opened(settings) as registry, depots(registry) as client:
+        done = [number for number in numbers if answer_again(client, registry.connection, settings, number)]
+    return {"answered": len(done)}
+
+
+def release_waiting() -> dict[str, int]:
+    """Let go what need not wait any longer, reject what waited too long. Gives rows by outcome."""
+    settings = Settings.load()
+    with opened(settings, sftp=False) as registry:
+        return release(registry.connection, settings, registry.key)
+
+
+def declare_missing() -> dict[str, int]:
+    """Renew the employers' lists of workers to declare."""
+    settings = Settings.load()
+    with opened(settings) as registry, depots(registry) as client:
+        return {"lists": declare(client, registry.connection, registry.key)}

@@ -1,0 +1,98 @@
+"""Whole stories on the real warehouse against the naive twin: deposits, passes, the queue, follow-ups, current doses.
+
+Every story has its own senders, people and establishments (`World`), so all of them share one warehouse.
+"""
+
+import os
+from collections import Counter
+from datetime import date
+from itertools import count
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings, target
+from property.sequences import Pass, World, stories
+from twin.ledger import WAITING, Line
+from twin.registry import TwinRegistry
+
+SALTS = count(1)
+REFUSED = {"REFUSE", "DEJA_RECU"}
+
+
+def compare(registry: Any, story: list[Pass]) -> TwinRegistry:
+    """Play one story on both sides and compare after every pass; returns the twin as it ends."""
+    world = World(next(SALTS))
+    twin = TwinRegistry(list(world.partners.values()))
+    for partner in world.partners.values():
+        registry.partner(partner.code, partner.role, partner.sirens, partner.identifiant)
+    codes = {partner.code for partner in world.partners.values()}
+    files: list[tuple[str, str]] = []
+    for step in story:
+        for deposit in step.deposits:
+            sender = world.partners[deposit.sender].code
+            files.append((sender, f"f{len(files):03d}.csv"))
+            data = world.bytes_of(deposit)
+            twin.deposit(sender, files[-1][1], data)
+            registry.drop(sender, files[-1][1], data)
+        twin.run(step.day)
+        registry.run(today=step.day)
+        compare_pass(registry, twin, files, codes, step.day)
+    return twin
+
+
+def compare_pass(registry: Any, twin: TwinRegistry, files: list[tuple[str, str]], codes: set[str], day: date) -> None:
+    for sender, name in files:
+        expected = twin.submission(sender, name)
+        where = f"{sender}/{name} ({expected.format}) on {day}"
+        report = registry.report(sender, name)
+        assert report is not None, f"no report: {where}"
+        assert summary(report) == summary(expected.first), where
+        if report["statut"] in REFUSED:
+            continue
+        told = [(outcome, sorted(found)) for outcome, found in registry.rows(sender, name)]
+        assert told == [(outcome, sorted(found)) for outcome, found in twin.rows(sender, name)], where
+        changes = Counter(change for follow_up in registry.follow_ups(sender, name) for change in changes_of(follow_up))
+        assert changes == Counter((line, before, after) for line, before, after, _ in expected.changes), where
+    queue = sorted(
+        (entry["emetteur"], entry["ligne"], frozenset(entry["codes"]) & WAITING)
+        for entry in registry.queue()
+        if entry["emetteur"] in codes
+    )
+    assert queue == sorted((sender, line, waits) for sender, _, line, waits in twin.queue())
+    ours = {registry.submission(sender, name): (sender, name) for sender, name in files}
+    doses = {(*dose[:6], *ours[dose[7]], dose[8]) for dose in registry.doses() if dose[7] in ours}
+    assert doses == {dose_of(line) for line in twin.current}
+
+
+def dose_of(line: Line) -> tuple[Any, ...]:
+    """A current measure: format, NIR, SIRET, quantity, end, value in µSv, and where it came from."""
+    values = line.values
+    end = values["DATE_FIN_PORT"].isoformat(*([" ", "minutes"] if line.format == "OPERATIONNELLE" else []))
+    usv = None if values["VALEUR"] is None else int(values["VALEUR"] * 1000)
+    place = (line.sender.code, line.submission.name, line.line)
+    return (line.format, values["NIR"], values["SIRET"], values["TYPE_MESURE"], end, usv, *place)
+
+
+def summary(report: dict[str, Any]) -> dict[str, Any]:
+    doses = {kind: book for kind, book in report["doses_msv"].items() if any(float(value) for value in book.values())}
+    return {"statut": report["statut"], "lignes": report["lignes"], "doses_msv": doses, "codes": report["codes"]}
+
+
+def changes_of(follow_up: dict[str, Any]) -> list[tuple[int, str, str]]:
+    return [(change["ligne"], change["avant"], change["apres"]) for change in follow_up["changements"]]
+
+
+def test_stories_end_as_the_twin_tells(registry: Any) -> None:
+    @settings(
+        max_examples=25,
+        deadline=None,
+        derandomize="HYPOTHESIS_EXPLORE" not in os.environ,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.target],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(stories())
+    def law(story: list[Pass]) -> None:
+        twin = compare(registry, story)
+        settled = {line.outcome for one in twin.submissions for line in one.lines if line.codes}
+        target(float(len(settled) + sum(len(one.changes) for one in twin.submissions)))
+
+    law()

@@ -1,0 +1,393 @@
+"""One row of text → the codes that need no registry, and the repaired values.
+
+Choices where the contract leaves room:
+
+- A field of spaces only in a required column is absent (`FMT-02`) and normalised (`AVT-02`).
+- `AVT-02` tells of case, accents and spaces only: restored zeros, decimal commas, rounding and INFIRM have their own.
+- A NIR keeps stray lower-case letters: only `2a` and `2b` in the place of the department are repaired.
+- An overlong value is `FMT-06` and stays readable for the other tests. NOM and PRENOM hold 100 characters everywhere.
+  Lengths are those of the kept text.
+- A number that `FMT-04` refuses carries no `AVT-03`.
+- `MET-04`, `MET-05`, `MET-13` judge the number as sent, before rounding. `MET-05` of an operational passage needs no
+  readable TYPE_MESURE, since the limit is the same for all.
+- `AVT-08` concerns OPERATIONNELLE only.
+- QUOTITE is judged as a number: 0.50 has one decimal, 0.55 has two (`FMT-05`).
+- ETABLISSEMENTS: siren, siret, etatAdministratifEtablissement and dateDebut are required, the five others may be
+  empty, as they mostly are in the public file.
+- CLE `00`, `98`, `99` are `IDT-02` whatever the NIR: no key reads so.
+- `A` rows: key columns, NIR, SIRET and CODE_METROLOGIE are looked at, nothing else (no `MET-01`, no doses).
+- COURRIEL: something, one `@`, something with a dot inside, no space.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from twin import layouts
+from twin.cells import (
+    add_months,
+    has_control,
+    is_nir,
+    is_rpps,
+    is_siret,
+    nir_key,
+    plain_upper,
+    read_date,
+    read_iso_date,
+    read_number,
+    read_time,
+    squeeze,
+    thousandths,
+    trim,
+)
+
+NR_ENDS = date(2024, 2, 1)
+"""From this day only classified or specially exposed workers are registered."""
+
+
+@dataclass
+class Checked:
+    """`values` holds what could be read, repaired (None: absent); an unreadable column is not in it."""
+
+    codes: set[str] = field(default_factory=set)
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class _Row:
+    """Reads the columns of one row one by one, gathering codes and values."""
+
+    def __init__(self, raw: dict[str, str]) -> None:
+        self.raw = raw
+        self.codes: set[str] = set()
+        self.values: dict[str, Any] = {}
+
+    def _start(self, column: str, required: bool) -> str | None:
+        """The trimmed text where there is one that can be read; otherwise the codes are set already."""
+        sent = self.raw[column]
+        if has_control(sent):
+            self.codes.add("FMT-07")
+            return None
+        kept = trim(sent)
+        if kept != sent:
+            self.codes.add("AVT-02")
+        if not kept:
+            if required:
+                self.codes.add("FMT-02")
+            else:
+                self.values[column] = None
+            return None
+        return kept
+
+    def text(self, column: str, longest: int | None = None, required: bool = True, upper: bool = False) -> None:
+        text = self._start(column, required)
+        if text is None:
+            return
+        kept = plain_upper(text) if upper else text
+        if kept != text:
+            self.codes.add("AVT-02")
+        if longest is not None and len(kept) > longest:
+            self.codes.add("FMT-06")
+        self.values[column] = kept
+
+    def one_of(self, column: str, codes: Collection[str], required: bool = True) -> None:
+        text = self._start(column, required)
+        if text is None:
+            return
+        if text in codes:
+            self.values[column] = text
+        else:
+            self.codes.add("FMT-05")
+
+    def day(self, column: str, required: bool = True, iso: bool = False) -> None:
+        self._moment(column, read_iso_date if iso else read_date, required)
+
+    def time(self, column: str) -> None:
+        self._moment(column, read_time, required=True)
+
+    def _moment(self, column: str, reader: Any, required: bool) -> None:
+        text = self._start(column, required)
+        if text is None:
+            return
+        moment = reader(text)
+        if moment is None:
+            self.codes.add("FMT-03")
+        else:
+            self.values[column] = moment
+
+    def number(self, column: str, required: bool = True) -> Decimal | None:
+        """The number as sent; the caller keeps what the column keeps."""
+        text = self._start(column, required)
+        if text is None:
+            return None
+        number = read_number(text)
+        if number is None:
+            self.codes.add("FMT-04")
+        elif "," in text:
+            self.codes.add("AVT-03")
+        return number
+
+    def dose(self, column: str, required: bool = True) -> Decimal | None:
+        """A dose in mSv: as sent for the judgements, kept with three decimals."""
+        number = self.number(column, required)
+        if number is None:
+            return None
+        kept = thousandths(number)
+        self.values[column] = kept
+        if kept != number:
+            self.codes.add("AVT-01")
+        if number < 0:
+            self.codes.add("MET-04")
+        return number
+
+    def nir(self) -> None:
+        text = self._start("NIR", required=True)
+        if text is None:
+            return
+        kept = squeeze(text)
+        if kept[5:7] in ("2a", "2b"):
+            kept = kept[:5] + kept[5:7].upper() + kept[7:]
+        if kept != text:
+            self.codes.add("AVT-02")
+        if is_nir(kept):
+            self.values["NIR"] = kept
+        else:
+            self.codes.add("IDT-01")
+
+    def siret(self, column: str = "SIRET") -> None:
+        text = self._start(column, required=True)
+        if text is None:
+            return
+        kept = squeeze(text)
+        if kept != text:
+            self.codes.add("AVT-02")
+        if re.fullmatch("[0-9]{10,13}", kept):
+            kept = kept.zfill(14)
+            self.codes.add("AVT-07")
+        if is_siret(kept):
+            self.values[column] = kept
+        else:
+            self.codes.add("IDT-04")
+
+    def key(self) -> None:
+        text = self._start("CLE", required=True)
+        if text is None:
+            return
+        if re.fullmatch("[0-9]", text):
+            text = "0" + text
+            self.codes.add("AVT-07")
+        if not re.fullmatch("[0-9]{2}", text) or not 1 <= int(text) <= 97:
+            self.codes.add("IDT-02")
+            return
+        self.values["CLE"] = text
+        nir = self.values.get("NIR")
+        if nir and text != nir_key(nir):
+            self.codes.add("IDT-02")
+
+    def after(self, registry_date: date, *columns: str) -> None:
+        """`MET-02` for each of these days that lies after the registry's date."""
+        for column in columns:
+            moment = self.values.get(column)
+            if moment is not None and _day(moment) > registry_date:
+                self.codes.add("MET-02")
+
+    def late(self, registry_date: date, days: int) -> None:
+        end = self.values.get("DATE_FIN_PORT")
+        if end is not None and (registry_date - _day(end)).days > days:
+            self.codes.add("AVT-04")
+
+
+def _day(moment: date) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+def check_row(format_: str, raw: dict[str, str], registry_date: date, role: str | None = None) -> Checked:
+    """Judge one row that has as many cells as the header.
+
+    `raw`: text as sent by column (columns of no format are not looked at); `role`: the sender's, where known.
+    """
+    row = _Row(raw)
+    match format_:
+        case "ETABLISSEMENTS":
+            _establishment(row)
+        case "TRAVAILLEURS":
+            _worker(row, registry_date)
+        case "OPERATIONNELLE":
+            _operational(row, registry_date)
+        case "PASSIVE":
+            _passive(row, registry_date, role)
+        case "DESIGNATIONS":
+            _designation(row)
+        case _:
+            raise ValueError(f"no such format: {format_}")
+    return Checked(row.codes, row.values)
+
+
+def _establishment(row: _Row) -> None:
+    row.text("siren")
+    row.siret("siret")
+    row.one_of("etatAdministratifEtablissement", {"A", "F"})
+    row.day("dateDebut", iso=True)
+    for column in layouts.COLUMNS["ETABLISSEMENTS"][4:]:
+        row.text(column, required=False)
+
+
+def _worker(row: _Row, registry_date: date) -> None:
+    values, codes = row.values, row.codes
+    row.nir()
+    row.key()
+    row.text("NOM", longest=100, upper=True)
+    row.text("PRENOM", longest=100, upper=True)
+    row.day("DATENAISSANCE")
+    row.one_of("SEXE", {"M", "F"})
+    row.siret()
+    row.text("GROUPE", longest=100, required=False)
+    if values.get("GROUPE", "unreadable") is None:
+        values["GROUPE"] = "Groupe par défaut"
+    row.one_of("CLASSEMENT", {"A", "B", "NC", "NR"}, required=False)
+    row.one_of("AUTREEXPOSITION", layouts.OTHER_EXPOSURES, required=False)
+    row.one_of("caractereActivite", {"Civil", "Militaire"})
+    row.one_of("codeDomaineActivite", layouts.DOMAINS)
+    row.one_of("codeSecteurActivite", layouts.SECTORS)
+    row.one_of("codeNuisanceRadiologique", layouts.NUISANCES)
+    row.one_of("codeTypeContrat", layouts.CONTRACTS)
+    row.one_of("CodeMetier", layouts.TRADES | {"INFIRM"})
+    if values.get("CodeMetier") == "INFIRM":
+        values["CodeMetier"] = "IDE"
+        codes.add("AVT-06")
+    share = row.number("QUOTITE")
+    if share is not None:
+        if Decimal("0.1") <= share <= 1 and share == share.quantize(Decimal("0.1")):
+            values["QUOTITE"] = share.quantize(Decimal("0.1"))
+        else:
+            codes.add("FMT-05")
+    row.day("DATEDEBUT")
+
+    row.after(registry_date, "DATENAISSANCE")
+    nir, birth, sex = values.get("NIR"), values.get("DATENAISSANCE"), values.get("SEXE")
+    if nir and birth:
+        if int(nir[1:3]) != birth.year % 100:
+            codes.add("IDT-03")
+        if 1 <= int(nir[3:5]) <= 12 and int(nir[3:5]) != birth.month:
+            codes.add("AVT-09")
+    if nir and sex and sex != ("M" if nir[0] in "137" else "F"):
+        codes.add("IDT-03")
+    if values.get("CLASSEMENT") in ("NC", "NR") and registry_date >= NR_ENDS:
+        codes.add("MET-06")
+    if values.get("CLASSEMENT", "?") is None and values.get("AUTREEXPOSITION", "?") is None:
+        codes.add("MET-09")
+    domain, sector = values.get("codeDomaineActivite"), values.get("codeSecteurActivite")
+    if domain and sector and layouts.SECTORS[sector] != domain:
+        codes.add("MET-07")
+    trade = values.get("CodeMetier")
+    if sector and trade and (sector, trade) not in layouts.TRADES_OF_SECTOR:
+        codes.add("MET-08")
+
+
+def _operational(row: _Row, registry_date: date) -> None:
+    values, codes = row.values, row.codes
+    row.one_of("CODE_METROLOGIE", {"C", "A"}, required=False)
+    row.nir()
+    row.siret()
+    row.text("LIEU", longest=30, upper=True)
+    row.text("ZONE", longest=20, upper=True)
+    row.one_of("TYPE_MESURE", layouts.OPERATIONAL_TYPES)
+    row.time("DATE_DEBUT_PORT")
+    row.time("DATE_FIN_PORT")
+    if values.get("CODE_METROLOGIE") == "A":
+        return
+    row.one_of("TYPE_DOSIMETRE", layouts.OPERATIONAL_DOSIMETERS)
+    row.text("ACTIVITE", longest=40)
+    number = row.dose("VALEUR")
+    if number is not None:
+        if number > 100:
+            codes.add("MET-05")
+        if number > 0 and values["VALEUR"] == 0:
+            codes.add("AVT-08")
+    start, end = values.get("DATE_DEBUT_PORT"), values.get("DATE_FIN_PORT")
+    if start and end and end <= start:
+        codes.add("MET-01")
+    row.after(registry_date, "DATE_DEBUT_PORT", "DATE_FIN_PORT")
+    row.late(registry_date, days=7)
+
+
+def _passive(row: _Row, registry_date: date, role: str | None) -> None:
+    values, codes = row.values, row.codes
+    row.one_of("CODE_METROLOGIE", {"C", "A"}, required=False)
+    row.nir()
+    row.siret()
+    row.text("ID_MESURE", longest=45 if role == "MDT" else 20)
+    if values.get("CODE_METROLOGIE") == "A":
+        # The key holds only near the civil year of the result: read it where it can be, judge nothing of it.
+        values["DATE_FIN_PORT"] = read_date(trim(row.raw["DATE_FIN_PORT"]))
+        return
+    row.text("NOM", longest=100, upper=True)
+    row.text("PRENOM", longest=100, upper=True)
+    row.one_of("TYPE_MESURE", layouts.LOCATIONS_OF_TYPE)
+    row.one_of("LOCALISATION", layouts.PASSIVE_LOCATIONS)
+    row.one_of("TYPE_DOSIMETRE", layouts.PASSIVE_DOSIMETERS)
+    row.day("DATE_DEBUT_PORT")
+    row.day("DATE_FIN_PORT")
+    row.one_of("ETAT_RESULTAT", layouts.STATES)
+    number = row.dose("VALEUR", required=False)
+    row.dose("SEUIL", required=False)
+
+    kind, location = values.get("TYPE_MESURE"), values.get("LOCALISATION")
+    if kind and location and location not in layouts.LOCATIONS_OF_TYPE[kind]:
+        codes.add("MET-14")
+    if kind and number is not None and number > (5000 if kind.startswith("PAS-HP007") else 500):
+        codes.add("MET-05")
+    state = values.get("ETAT_RESULTAT")
+    if state and "VALEUR" in values:
+        fits = {
+            "MES": number is not None,
+            "EST": number is not None,
+            "INF": number is None or number == 0,
+            "ABS": number is None,
+            "PER": number is None,
+            "DET": number is None,
+        }[state]
+        if not fits:
+            codes.add("MET-13")
+    if role == "MDT" and state and state != "EST":
+        codes.add("MET-13")
+    start, end = values.get("DATE_DEBUT_PORT"), values.get("DATE_FIN_PORT")
+    if start and end:
+        if end < start:
+            codes.add("MET-01")
+        limit = add_months(start, 3)
+        if limit is not None and end >= limit:
+            codes.add("MET-03")
+    row.after(registry_date, "DATE_DEBUT_PORT", "DATE_FIN_PORT")
+    row.late(registry_date, days=20)
+
+
+def _designation(row: _Row) -> None:
+    values, codes = row.values, row.codes
+    row.siret()
+    row.one_of("ROLE", layouts.ROLES)
+    row.text("IDENTIFIANT")
+    identifier, role = values.get("IDENTIFIANT"), values.get("ROLE")
+    if identifier:
+        if role in ("OA", "EXPLOITANT") and not re.fullmatch("[A-Z0-9]{1,10}", identifier):
+            codes.add("FMT-05")
+        if role in ("MDT", "PST") and not is_rpps(identifier):
+            codes.add("FMT-05")
+    row.text("NOM", longest=100, required=False, upper=True)
+    row.text("PRENOM", longest=100, required=False, upper=True)
+    row.text("COURRIEL", required=False)
+    address = values.get("COURRIEL")
+    if address and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address):
+        codes.add("FMT-05")
+    row.day("DATEDEBUT")
+    row.day("DATEFIN", required=False)
+    start, end = values.get("DATEDEBUT"), values.get("DATEFIN")
+    if start and end and end < start:
+        codes.add("MET-01")
+
+
+def codes_of(content_format: str, raw: dict[str, str], ragged: bool, registry_date: date, role: str | None) -> set[str]:
+    """The codes of one data row, ragged rows included."""
+    return {"FMT-01"} if ragged else check_row(content_format, raw, registry_date, role).codes

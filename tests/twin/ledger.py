@@ -1,0 +1,150 @@
+"""What the twin's registry keeps: senders, rows received, submissions and their figures, references."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from twin import layouts
+
+WAITING = {"IDT-05", "IDT-06", "IDT-07", "IDT-08", "IDT-09", "IDT-11", "MET-05"}
+FIGURES = {"INTEGRE": "integrees", "EN_ATTENTE": "en_attente", "REJETE": "rejetees", "DOUBLON": "doublons"}
+
+
+@dataclass(frozen=True)
+class Partner:
+    code: str
+    role: str
+    sirens: tuple[str, ...] = ()
+    identifiant: str | None = None
+
+
+@dataclass(eq=False)
+class Line:
+    """One row received: what it says, what it carries, what became of it."""
+
+    submission: "Submission"
+    line: int
+    ragged: bool
+    kind: str  # the books' heading
+    sent: Decimal  # the books' value in mSv
+    from_text: set[str]
+    values: dict[str, Any]
+    codes: set[str] = field(default_factory=set)
+    outcome: str = ""
+
+    @property
+    def format(self) -> str | None:
+        return self.submission.format
+
+    @property
+    def sender(self) -> Partner:
+        return self.submission.partner
+
+    @property
+    def end(self) -> date | None:
+        """The day on which the row is considered."""
+        name = "DATE_FIN_PORT" if self.format in layouts.MEASURES else "DATEDEBUT"
+        moment = self.values.get(name)
+        return moment.date() if isinstance(moment, datetime) else moment
+
+    @property
+    def start(self) -> date | None:
+        moment = self.values.get("DATE_DEBUT_PORT")
+        return moment.date() if isinstance(moment, datetime) else moment
+
+    @property
+    def mode(self) -> str | None:
+        mode: str | None = self.values.get("CODE_METROLOGIE")
+        return mode
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        if self.format == "PASSIVE":
+            return ("PASSIVE", self.sender.code, self.values["ID_MESURE"])
+        columns = ["NIR", "SIRET", "TYPE_MESURE", "DATE_DEBUT_PORT", "DATE_FIN_PORT", "LIEU", "ZONE"]
+        return ("OPERATIONNELLE", *(self.values[column] for column in columns))
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        assert self.format is not None
+        aside = ("NOM", "PRENOM", "CODE_METROLOGIE")
+        return tuple(self.values[column] for column in layouts.COLUMNS[self.format] if column not in aside)
+
+    def same_key(self, other: "Line") -> bool:
+        if self.key != other.key:
+            return False
+        if self.format == "OPERATIONNELLE" or self.end is None or other.end is None:
+            return True
+        return abs(self.end.year - other.end.year) <= 1
+
+
+@dataclass(eq=False)
+class Submission:
+    """One file received; `first` is the report as first sent."""
+
+    id: int
+    partner: Partner
+    name: str
+    sha256: str
+    received: date
+    format: str | None = None
+    code: str | None = None
+    lines: list[Line] = field(default_factory=list)
+    first: dict[str, Any] = field(default_factory=dict)
+    changes: list[tuple[int, str, str, frozenset[str]]] = field(default_factory=list)
+
+    def figures(self) -> dict[str, Any]:
+        """`statut`, `lignes`, `doses_msv` and `codes`, as they stand."""
+        empty = {"recues": 0} | dict.fromkeys(FIGURES.values(), 0)
+        if self.code is not None:
+            return {"statut": "REFUSE", "lignes": empty, "doses_msv": {}, "codes": {self.code: 1}}
+        counts = dict(empty)
+        doses: dict[str, dict[str, Decimal]] = {}
+        codes: dict[str, int] = {}
+        for line in self.lines:
+            counts["recues"] += 1
+            counts[FIGURES[line.outcome]] += 1
+            if self.format in layouts.MEASURES:
+                book = doses.setdefault(line.kind, dict.fromkeys(empty, Decimal(0)))
+                book["recues"] += line.sent
+                book[FIGURES[line.outcome]] += line.sent
+            for code in line.codes:
+                codes[code] = codes.get(code, 0) + 1
+        outcomes = {line.outcome for line in self.lines}
+        if outcomes <= {"INTEGRE", "DOUBLON"}:
+            statut = "INTEGRE"
+        elif "INTEGRE" not in outcomes and "EN_ATTENTE" in outcomes and "REJETE" not in outcomes:
+            statut = "EN_ATTENTE"
+        elif "INTEGRE" not in outcomes and "EN_ATTENTE" not in outcomes:
+            statut = "REJETE"
+        else:
+            statut = "PARTIEL"
+        texts = {kind: {name: f"{value:.3f}" for name, value in book.items()} for kind, book in doses.items()}
+        return {"statut": statut, "lignes": counts, "doses_msv": texts, "codes": codes}
+
+
+@dataclass
+class Worker:
+    nom: str
+    prenom: str
+
+
+@dataclass
+class Attachment:
+    start: date
+    history: list[tuple[date, str | None, str | None]]
+    """(from, CLASSEMENT, AUTREEXPOSITION), oldest first; the first holds before its day too."""
+
+    def at(self, day: date) -> tuple[str | None, str | None]:
+        value = self.history[0][1:]
+        for since, *rest in self.history:
+            if since <= day:
+                value = (rest[0], rest[1])
+        return value
+
+
+@dataclass
+class Establishment:
+    state: str
+    since: date
