@@ -107,7 +107,16 @@ def ours(settings: Settings, url: str, source: Path, sha256: str) -> dict[str, A
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(source, target)
     out = subprocess.run(
-        [sys.executable, "-m", "bench.integrate", "--child", str(settings.home), url, sha256, str(source.stat().st_size)],
+        [
+            sys.executable,
+            "-m",
+            "bench.integrate",
+            "--child",
+            str(settings.home),
+            url,
+            sha256,
+            str(source.stat().st_size),
+        ],
         check=True,
         capture_output=True,
         text=True,
@@ -134,7 +143,9 @@ def raw_copy(settings: Settings, full: str, empty: str, submission: int, folder:
         with psycopg.connect(full) as source:
             for table, columns in _TABLES.items():
                 files[table] = folder / f"{table}.{form}"
-                query = f"copy (select {columns} from {table} where submission_id = {submission}) to stdout (format {form})"
+                query = (
+                    f"copy (select {columns} from {table} where submission_id = {submission}) to stdout (format {form})"
+                )
                 with source.cursor().copy(query) as copy, files[table].open("wb") as out:
                     for block in copy:
                         out.write(block)
@@ -164,9 +175,10 @@ def _parents(full: str, target: Any) -> None:
         return
     with psycopg.connect(full) as source:
         for table in ("ledger.partner", "ledger.load", "ledger.submission"):
-            with source.cursor().copy(f"copy {table} to stdout") as out, target.cursor().copy(
-                f"copy {table} from stdin"
-            ) as into:
+            with (
+                source.cursor().copy(f"copy {table} to stdout") as out,
+                target.cursor().copy(f"copy {table} from stdin") as into,
+            ):
                 for block in out:
                     into.write(block)
 
@@ -207,7 +219,7 @@ def pandas_script(url: str, source: Path) -> float:
         engine,
     )
     known["NIR"] = [data.nir(at) for at in range(len(known))]
-    places = pd.read_sql("select establishment_id, siret as \"SIRET\" from reference.establishment", engine)
+    places = pd.read_sql('select establishment_id, siret as "SIRET" from reference.establishment', engine)
     frame = frame.merge(known[["NIR", "worker_id", "folded_last_name"]], on="NIR", how="left")
     frame = frame.merge(places, on="SIRET", how="left")
     frame.loc[frame["worker_id"].isna() & (frame["fault"] == ""), "fault"] = "IDT-06"

@@ -99,7 +99,8 @@ def _sender_key(path: Path) -> Path:
 
 def _drop(settings: Any, services: Any, sample: Path, files: list[dict[str, Any]]) -> None:
     """Each sender logs in with its own key, writes under a temporary name, renames, leaves the marker."""
-    from loaders.sftp import SftpAddress, session
+    from loaders.services import SftpAddress
+    from loaders.sftp import session
 
     host, port = services.sftp_address
     for code in dict.fromkeys(file["partner"] for file in files):
@@ -153,7 +154,10 @@ def _show(settings: Any, sample: Path, began: float) -> int:
     show_table(
         "Dépôts",
         ("id", "émetteur", "fichier", "statut", *names),
-        [[one["id"], one["emetteur"], one["fichier"], one["statut"], *(one["lignes"][n] for n in names)] for one in listed],
+        [
+            [one["id"], one["emetteur"], one["fichier"], one["statut"], *(one["lignes"][n] for n in names)]
+            for one in listed
+        ],
     )
     show_table(
         "File d'attente par cause",

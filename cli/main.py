@@ -6,7 +6,7 @@ import logging
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -83,9 +83,9 @@ def init(json_: Json = False) -> None:
 def partner_add(
     code: str,
     role: Annotated[str, typer.Option(help="OA, EXPLOITANT, EMPLOYEUR, CRP, MDT, CALCUL, GESTIONNAIRE, DGT, DSND")],
-    siren: Annotated[Optional[list[str]], typer.Option(help="SIREN d'un employeur (répétable)")] = None,
-    key: Annotated[Optional[Path], typer.Option(help="Clé publique OpenSSH")] = None,
-    identifiant: Annotated[Optional[str], typer.Option(help="Identifiant dans les désignations (RPPS…)")] = None,
+    siren: Annotated[list[str] | None, typer.Option(help="SIREN d'un employeur (répétable)")] = None,
+    key: Annotated[Path | None, typer.Option(help="Clé publique OpenSSH")] = None,
+    identifiant: Annotated[str | None, typer.Option(help="Identifiant dans les désignations (RPPS…)")] = None,
     json_: Json = False,
 ) -> None:
     """Ouvre un compte et son dossier SFTP."""
@@ -293,7 +293,7 @@ def queue_release(json_: Json = False) -> None:
 
 @workers_app.command("list")
 def workers_list(
-    siret: Annotated[Optional[str], typer.Option()] = None,
+    siret: Annotated[str | None, typer.Option()] = None,
     actifs: Annotated[bool, typer.Option("--actifs", help="Rattachements en cours seulement")] = False,
     incomplets: Annotated[bool, typer.Option("--incomplets", help="Sans organisme désigné")] = False,
     json_: Json = False,

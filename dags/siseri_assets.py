@@ -6,4 +6,3 @@ from airflow.sdk import Asset
 SUBMISSIONS = Asset(name="siseri_submissions", uri="siseri://ledger/submissions")
 #: Files were integrated: references or measures changed.
 WAREHOUSE = Asset(name="siseri_warehouse", uri="siseri://warehouse")
-

@@ -17,7 +17,10 @@ from airflow.sdk import Param, dag, get_current_context, task
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     params={
         "depots": Param(
-            [], type="array", items={"type": "integer", "minimum": 1}, title="Dépôts à répondre de nouveau",
+            [],
+            type="array",
+            items={"type": "integer", "minimum": 1},
+            title="Dépôts à répondre de nouveau",
             description="Identifiants de dépôts ; vide : seulement ce qui est en souffrance",
         ),
         "lever": Param(True, type="boolean", title="Relire la file d'attente"),

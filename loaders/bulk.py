@@ -28,7 +28,7 @@ def copy_in(cursor: Cursor, target: str, rows: pa.Table) -> int:
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed", batch_size=65_536)
     pyarrow.csv.write_csv(rows, text, options)
     columns = ", ".join(f'"{name}"' for name in rows.column_names)
-    with cursor.copy(f"copy {target} ({columns}) from stdin (format csv)") as copy:  # type: ignore[arg-type]
+    with cursor.copy(f"copy {target} ({columns}) from stdin (format csv)") as copy:
         view = text.getbuffer()
         for start in range(0, len(view), 1 << 20):
             copy.write(view[start : start + (1 << 20)])
@@ -46,7 +46,7 @@ def fetch_columns(cursor: Cursor, query: str, types: dict[str, pa.DataType]) -> 
     names = ", ".join(f"c{at}" for at in range(len(types)))
     arrays = ", ".join(f"array_agg(c{at})" for at in range(len(types)))
     with cursor.connection.cursor(binary=True) as reader:
-        reader.execute(f"select {arrays} from ({query}) as q ({names})")  # type: ignore[arg-type]
+        reader.execute(f"select {arrays} from ({query}) as q ({names})")  # noqa: S608
         row = reader.fetchone()
     assert row is not None
     return pa.table(

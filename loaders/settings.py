@@ -73,7 +73,11 @@ class Settings:
             if value:
                 told[name] = value
         home = _path(root, told.get("home", "var"))
-        defaults = {"sftp_key": "keys/collector", "sftp_known_hosts": "keys/known_hosts", "key_file": "keys/registry.key"}
+        defaults = {
+            "sftp_key": "keys/collector",
+            "sftp_known_hosts": "keys/known_hosts",
+            "key_file": "keys/registry.key",
+        }
         values: dict[str, object] = {"home": home}
         for name in names[1:]:
             raw = told.get(name)

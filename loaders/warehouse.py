@@ -96,7 +96,7 @@ class Warehouse:
             applied = []
             for number, name, text in sql.migrations():
                 if number not in done:
-                    cursor.execute(text)  # type: ignore[arg-type]
+                    cursor.execute(text)
                     cursor.execute("insert into siseri_migration (number, name) values (%s, %s)", (number, name))
                     applied.append(f"{number:04d}_{name}")
             self._load_code_lists(cursor)
@@ -126,7 +126,9 @@ class Warehouse:
             psycopg.connect(self.url, connect_timeout=10).close()
         except psycopg.OperationalError as error:
             if "does not exist" not in str(error):
-                raise ServiceMissing("the warehouse cannot be reached: it does not answer or refuses the login") from error
+                raise ServiceMissing(
+                    "the warehouse cannot be reached: it does not answer or refuses the login"
+                ) from error
             with psycopg.connect(make_conninfo(self.url, dbname="postgres"), autocommit=True) as connection:
                 connection.execute(
                     composed.SQL("create database {} encoding 'UTF8' template template0").format(

@@ -233,9 +233,7 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
     log.info("submission %s follow-up %s: %s rows", submission, number, len(changes))
 
 
-def _chosen_rows(
-    path: Path, dialect: Dialect, layout: Layout, lines: set[int]
-) -> Iterator[tuple[int, list[str]]]:
+def _chosen_rows(path: Path, dialect: Dialect, layout: Layout, lines: set[int]) -> Iterator[tuple[int, list[str]]]:
     names = read.declared(layout)
     for chunk in read.chunks(path, dialect, layout, everything=True):
         wanted = [line for line in range(chunk.first_line, chunk.first_line + len(chunk)) if line in lines]
@@ -266,4 +264,3 @@ def answer_all(client: SftpClient, connection: Connection, settings: Settings) -
     for submission, number, _ in owing:
         follow_up(client, connection, settings, submission, number)
     return done
-

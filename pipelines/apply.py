@@ -32,9 +32,7 @@ _BLOCKED = codebook.severity_mask(Severity.REJECT) | codebook.severity_mask(Seve
 _REJECT = codebook.severity_mask(Severity.REJECT)
 _EPOCH = date(1970, 1, 1)
 
-Applier = Callable[
-    [Cursor, int, Checked, Matched | None, References | None, Source, "RegistryKey", date], int
-]
+Applier = Callable[[Cursor, int, Checked, Matched | None, References | None, Source, "RegistryKey", date], int]
 
 
 def _day(value: Any) -> date:
@@ -67,7 +65,8 @@ def workers(
     Returns:
         How many versions were written.
     """
-    assert matched is not None and references is not None
+    assert matched is not None
+    assert references is not None
     book = _Workers(cursor, load, references, key, today)
     return book.apply(checked, matched, source)
 
@@ -144,7 +143,7 @@ class _Workers:
                 "folded_last_name": fold(last),
                 "folded_first_name": fold(first),
                 "birth_day": birth,
-                "sex": sex if isinstance(sex, str) else sex.decode(),
+                "sex": sex,
             }
             self._known[worker] = Fact(values, (worker, since, line))
         both = rows[(matched.worker[rows] > 0) & (matched.establishment[rows] > 0)]
@@ -154,8 +153,8 @@ class _Workers:
         for attachment, number, start, end, since, line in self._ask("periods", attachments):
             values = {"number": number, "start_day": start, "end_day": end}
             self._period_of.setdefault(attachment, []).append(Fact(values, (attachment, since, line, number)))
-        names = ("class", "other_exposure", "character", "domain", "sector", "hazard", "contract", "trade")
-        names = (*names, "share_tenths", "worker_group")
+        plain = ("class", "other_exposure", "character", "domain", "sector", "hazard", "contract", "trade")
+        names = (*plain, "share_tenths", "worker_group")
         for attachment, valid_from, *rest in self._ask("statuses", attachments):
             values = dict(zip(names, rest[:-2], strict=True)) | {"valid_from": valid_from}
             fact = Fact(values, (attachment, rest[-2], rest[-1], valid_from))
@@ -175,7 +174,7 @@ class _Workers:
         self, place: int, nir: str, last: str, first: str, birth: date, sex: str, origin: dict[str, int]
     ) -> int:
         worker = self._worker_of.get(place)
-        values = {
+        values: dict[str, Any] = {
             "last_name": last,
             "first_name": first,
             "folded_last_name": fold(last),
@@ -268,7 +267,6 @@ def establishments(
     known: dict[str, tuple[int, Fact]] = {}
     for siret, number, *rest in cursor.execute(sql.query("apply", "establishments"), (sirets,)).fetchall():
         values = dict(zip(names, rest[:-2], strict=True))
-        values["state"] = values["state"] if isinstance(values["state"], str) else values["state"].decode()
         known[siret] = (number, Fact(values, (number, rest[-2], rest[-1])))
     missing = len(set(sirets) - set(known))
     fresh = [number for (number,) in cursor.execute(sql.query("apply", "draw_establishments"), (missing,)).fetchall()]

@@ -81,8 +81,8 @@ def as_json(lines: dict[str, Book]) -> tuple[dict[str, int], dict[str, dict[str,
     """``lignes`` and ``doses_msv`` of a report: rows, and mSv with three decimals by quantity."""
     total = Book()
     for book in lines.values():
-        for outcome, rows in zip(ORDER, book.rows, strict=True):
-            total.add(outcome, rows, 0)
+        for outcome, count in zip(ORDER, book.rows, strict=True):
+            total.add(outcome, count, 0)
     rows = dict(zip(KEYS, total.figures()[:5], strict=True))
     doses = {
         name: dict(zip(KEYS, (msv(one) for one in book.figures()[5:]), strict=True))

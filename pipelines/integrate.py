@@ -78,7 +78,7 @@ def integrate(connection: Connection, settings: Settings, key: RegistryKey, subm
     sender = sender_of(cursor, partner_id, code, role, identifiant)
     if state != "RECU":
         return Result(submission_id, state, None, None, {})
-    context = Context.on(today)
+    context = Context.on(today, role)
     format_name: str | None = None
 
     def received_before(layout: str) -> bool:

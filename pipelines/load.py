@@ -192,7 +192,7 @@ def apply_changes(cursor: Cursor, load: int, changes: list[Change], own: int | N
         lines[submission, quantity] = Book.of(figures)
     for submission, quantity, letter, rows, usv in moved:
         book = books.lines[quantity] if submission == own and books is not None else lines[submission, quantity]
-        book.move(Outcome(letter if isinstance(letter, str) else letter.decode()), int(rows), int(usv))
+        book.move(Outcome(letter), int(rows), int(usv))
     if others:
         cursor.execute(sql.query("load", "close_books"), (load, others))
         write_books(cursor, load, ((submission, quantity, book) for (submission, quantity), book in lines.items()))

@@ -147,7 +147,7 @@ def judge(
         totals = Totals()
         try:
             opened = open_file(path, name, role=role, max_bytes=max_bytes)
-            for checked in opened.chunks(Context.on(registry_date)):
+            for checked in opened.chunks(Context.on(registry_date, role)):
                 totals.add(checked)
                 if marker is not None:
                     totals.add_values(checked)

@@ -78,7 +78,7 @@ class Bytes:
         """The values of these rows, each ``width`` bytes long, as a matrix rows x width."""
         if len(rows) == len(self.starts) and len(self.data) == len(rows) * width:
             return self.data.reshape(-1, width)
-        return self.data[self.starts[rows][:, None] + np.arange(width)]
+        return np.asarray(self.data[self.starts[rows][:, None] + np.arange(width)])
 
     def owners(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows that hold these byte positions."""

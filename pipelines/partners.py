@@ -85,9 +85,7 @@ def show(connection: Connection, settings: Settings, code: str) -> dict[str, Any
             if until is not None
         ],
         "cles": sorted(file.stem for file in _key_folder(settings, code).glob("*.pub")),
-        "depots": [
-            {"format": name, "fichiers": count, "dernier": last.isoformat()} for name, count, last in activity
-        ],
+        "depots": [{"format": name, "fichiers": count, "dernier": last.isoformat()} for name, count, last in activity],
     }
 
 

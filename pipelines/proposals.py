@@ -7,16 +7,14 @@ from typing import Any
 import sql
 from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection
-from pipelines.names import fold, first_names_agree
+from pipelines.names import first_names_agree, fold
 from pipelines.parsing import plain_upper
 from schemas import codebook
 
 _NAMES = codebook.bit("IDT-08")
 
 
-def proposals(
-    connection: Connection, key: RegistryKey, codes: int, layout: str, sealed: bytes
-) -> list[dict[str, Any]]:
+def proposals(connection: Connection, key: RegistryKey, codes: int, layout: str, sealed: bytes) -> list[dict[str, Any]]:
     """Likely cures of a waiting row: ``champ``, ``valeur``, ``score`` (0 to 1), ``raison``.
 
     Names one edit away from the registry's, or sent in each other's place, are proposed as the registry

@@ -34,7 +34,7 @@ csv.field_size_limit(BLOCK)
 _BOM = b"\xef\xbb\xbf"
 
 
-class FileFault(Exception):  # noqa: N818 - a verdict about the file, not a failure of ours
+class FileFault(Exception):
     """The file as a whole is refused; ``code`` is its ``FIC-`` code."""
 
     def __init__(self, code: str) -> None:
@@ -313,9 +313,7 @@ def _batches(
     try:
         reader = pyarrow.csv.open_csv(
             pa.PythonFile(stream, mode="r"),
-            read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, block_size=BLOCK, column_names=list(names)
-            ),
+            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=list(names)),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=delimiter,
                 newlines_in_values=dialect.quoted,

@@ -56,7 +56,9 @@ def _pass(connection: Connection, key: RegistryKey) -> dict[str, int]:
     found = connection.execute(sql.query("release", "candidates"), masks).fetchall()
     counts: dict[str, int] = {}
     # References first: what they bring is what the measures wait for.
-    found.sort(key=lambda row: (row[3] in STORES, row[3], row[4], row[8], row[1] if row[3] not in STORES else 0, row[0]))
+    found.sort(
+        key=lambda row: (row[3] in STORES, row[3], row[4], row[8], row[1] if row[3] not in STORES else 0, row[0])
+    )
     for _, group in groupby(found, key=lambda row: (row[3], row[4], row[8], row[1] if row[3] not in STORES else 0)):
         for outcome, rows in _again(connection, key, list(group)).items():
             counts[outcome] = counts.get(outcome, 0) + rows
@@ -82,7 +84,7 @@ def _again(connection: Connection, key: RegistryKey, asked: list[Any]) -> dict[s
             return counts
         sender = sender_of(cursor, partner_id, code, role, identifiant)
         checked = check.check(
-            layout, chunk_of_rows(layout, [key.open_row(row[-1]) for row in entries]), Context.on(received_on)
+            layout, chunk_of_rows(layout, [key.open_row(row[-1]) for row in entries]), Context.on(received_on, role)
         )
         source = Source(np.array([row[1] for row in entries]), np.array([row[2] for row in entries]))
         ids = tuple(row[0] for row in entries)
@@ -113,7 +115,5 @@ def _expire(connection: Connection, settings: Settings) -> int:
     with load(connection, "expire") as number:
         cursor = connection.cursor()
         over = cursor.execute(sql.query("release", "expired"), (limit,)).fetchall()
-        apply_changes(
-            cursor, number, [Change(entry, Outcome.REJETE, codes) for entry, codes in over], None, None
-        )
+        apply_changes(cursor, number, [Change(entry, Outcome.REJETE, codes) for entry, codes in over], None, None)
     return len(over)

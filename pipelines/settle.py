@@ -236,9 +236,7 @@ class _Follower:
         if self._settled.insert[row]:
             if version is not None:
                 self._close(version, row, "C", slot)
-            made = Version(
-                year, submission, int(self._source.line[row]), content, who, bool(self._without_result[row])
-            )
+            made = Version(year, submission, int(self._source.line[row]), content, who, bool(self._without_result[row]))
             slot.versions.append((made, row))
             slot.annulled = [one for one in slot.annulled if not self._near(year, one[0])]
         else:
@@ -345,7 +343,7 @@ def _opened(
     """Waiting entries, unsealed and typed through the same check and match as any row."""
     chunk = chunk_of_rows(layout, [key.open_row(sealed) for *_, sealed, _ in found])
     received: date = found[0][-1]
-    checked = check.check(layout, chunk, Context.on(received))
+    checked = check.check(layout, chunk, Context.on(received, sender.role))
     nirs, sirets = Asked().add(checked).identifiers()
     known = references.fetch(cursor, key, nirs, sirets, sender_code=sender.code, sender_role=sender.role)
     matched = match(layout, checked, known, sender)

@@ -246,8 +246,10 @@ class OperationalStore:
     def references(self, checked: Checked, rows: Ints) -> pa.StringArray:
         at = pa.array(rows)
         parts = [checked.values["SIRET"].take(at)]
-        for name in ("TYPE_MESURE", "DATE_DEBUT_PORT", "DATE_FIN_PORT"):
-            parts.append(pa.array(checked.values[name][rows]).cast(pa.string()))
+        parts += [
+            pa.array(checked.values[name][rows]).cast(pa.string())
+            for name in ("TYPE_MESURE", "DATE_DEBUT_PORT", "DATE_FIN_PORT")
+        ]
         parts += [checked.values[name].take(at) for name in ("LIEU", "ZONE")]
         return pc.binary_join_element_wise(*parts, "|")
 
@@ -259,7 +261,9 @@ class OperationalStore:
     def digests(self, checked: Checked, rows: Ints) -> Ints:
         """64 bits of what identifies a passage besides its person and start."""
         hasher = hashlib.blake2b
-        raw = b"".join(hasher(text.encode(), digest_size=8).digest() for text in self.references(checked, rows).to_pylist())
+        raw = b"".join(
+            hasher(text.encode(), digest_size=8).digest() for text in self.references(checked, rows).to_pylist()
+        )
         return np.frombuffer(raw, ">i8").astype(np.int64)
 
     def repeated(self, checked: Checked, matched: Matched, eligible: BoolArray) -> BoolArray:

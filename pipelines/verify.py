@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import sql
 from loaders import archive
@@ -57,6 +58,6 @@ def _archive(connection: Connection, settings: Settings) -> Finding:
     return Finding(words, wrong == 0, f"{len(judged)} fichiers relus" if not wrong else f"{wrong} dépôt(s) sans octets")
 
 
-def _digest(path: object) -> str:
-    with open(str(path), "rb") as file:
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -62,7 +62,7 @@ class Buffer:
         if self._rows:
             names = list(dict.fromkeys(name for row in self._rows for name in row))
             columns_ = {name: pa.array([row.get(name) for row in self._rows]) for name in names}
-            copy_in(cursor, self._table, pa.table({name: column for name, column in columns_.items()}))
+            copy_in(cursor, self._table, pa.table(columns_))
         written = len(self._rows)
         self._rows, self._closed = [], []
         return written

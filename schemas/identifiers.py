@@ -30,7 +30,7 @@ def nir_shape(matrix: Bytes) -> BoolArray:
     good &= ((month >= 1) & (month <= 12)) | (month == 20) | ((month >= 30) & (month <= 42)) | (month >= 50)
     good &= corsica | (digits[:, 5] * 10 + digits[:, 6] >= 1)
     good &= digits[:, 10] * 100 + digits[:, 11] * 10 + digits[:, 12] >= 1
-    return good
+    return np.asarray(good)
 
 
 def nir_key(matrix: Bytes) -> NDArray[np.int16]:
@@ -68,7 +68,7 @@ def siret_valid(matrix: Bytes) -> BoolArray:
     digits = matrix.astype(np.int16) - 48
     numeric = ((digits >= 0) & (digits <= 9)).all(axis=1)
     poste = (matrix[:, :9] == np.frombuffer(LA_POSTE.encode(), dtype=np.uint8)).all(axis=1)
-    return luhn(matrix) | (numeric & poste & (digits.sum(axis=1) % 5 == 0))
+    return np.asarray(luhn(matrix) | (numeric & poste & (digits.sum(axis=1) % 5 == 0)))
 
 
 def key_of(nir: str) -> str:

@@ -77,13 +77,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Context:
-    """What a rule may know besides the row: the registry's date, as days since 1970-01-01."""
+    """What a rule may know besides the row: the registry's date, as days since 1970-01-01, and the
+    sender's role where it is known."""
 
     today: int
+    role: str | None = None
 
     @classmethod
-    def on(cls, day: date) -> Context:
-        return cls(today=(day - date(1970, 1, 1)).days)
+    def on(cls, day: date, role: str | None = None) -> Context:
+        return cls(today=(day - date(1970, 1, 1)).days, role=role)
 
 
 #: A rule's verdict on typed rows: true where the rule holds. The frame is a mapping from column name

@@ -144,14 +144,16 @@ class Bench:
         """All that a rerun must leave as it is: doses, books, entries, queue, references, answers' names."""
         tables = {
             "doses": "select * from (select worker_id, submission_id, line, value_usv, until_code from dose.passive"
-            " union all select worker_id, submission_id, line, value_usv, until_code from dose.operational) d order by 2, 3",
+            " union all select worker_id, submission_id, line, value_usv, until_code from dose.operational) d"
+            " order by 2, 3",
             "books": "select * from ledger.book where until_load is null order by submission_id, quantity",
             "entries": "select submission_id, line, codes, outcome::text from ledger.row_entry where until_load is null"
             " order by 1, 2",
             "queue": "select submission_id, line, codes from queue.entry where until_load is null order by 1, 2",
-            "civil": "select worker_id, folded_last_name, birth_day from identity.civil where until_load is null order by 1",
-            "status": "select attachment_id, valid_from, class from reference.attachment_status where until_load is null"
-            " order by 1, 2",
+            "civil": "select worker_id, folded_last_name, birth_day from identity.civil where until_load is null"
+            " order by 1",
+            "status": "select attachment_id, valid_from, class from reference.attachment_status"
+            " where until_load is null order by 1, 2",
         }
         return {name: self.connection.execute(text).fetchall() for name, text in tables.items()}
 

@@ -57,7 +57,7 @@ class Workforce:
 
     Attributes:
         employers, establishments: as listed.
-        owner: int64[establishments], position of the employer.
+        owner: position of each establishment's employer.
         places: int64[n, 3], establishments of each worker, -1 where there are fewer.
         trade: str[n], sector is the employer's.
     """

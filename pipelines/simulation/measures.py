@@ -1,4 +1,8 @@
-"""The labs' and the operators' files: rows of doses, period by period."""
+"""The labs' and the operators' files: rows of doses, period by period.
+
+Aircrew results travel here as passive ones, so that the published doses of natural exposure are
+there: the computed doses have a format of their own, which these files do not use.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.simulation.identities import listed
-from pipelines.simulation.national import Country, Wear
+from pipelines.simulation.national import Country, Ints, Wear
 from pipelines.simulation.planting import Planter, Source
 from pipelines.simulation.sheets import Dialect, Note, Sheet
 
@@ -50,7 +55,7 @@ def delivered(year: int, month: int, end: date) -> date:
     return end if month == 12 else date(year, month + 1, 10)
 
 
-def _held(country: Country, worker: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _held(country: Country, worker: Ints, place: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """bool[n] twice: rows whose worker nobody has declared yet, rows whose employer declares it late."""
     late_place = np.array([one.late for one in country.work.employers])[np.array(country.work.owner)]
     return country.unheard[worker], late_place[place]

@@ -78,7 +78,7 @@ class Country:
     @cached_property
     def unheard(self) -> NDArray[np.bool_]:
         """bool[n]: workers whom nobody declares before their doses come."""
-        quiet: NDArray[np.bool_] = (self.late | (self.work.places < 0)).all(axis=1)
+        quiet: NDArray[np.bool_] = np.all(self.late | (self.work.places < 0), axis=1, keepdims=False)
         return quiet
 
     @cached_property
@@ -93,13 +93,16 @@ class Country:
         annual = self.who.steps[-1].astype(np.int64)
         months = np.zeros((len(self.who), 12), np.int64)
         months[self.monthly] = rng.multinomial(annual[self.monthly], _seasons())
-        months[np.ix_(~self.monthly, [2, 5, 8, 11])] = rng.multinomial(annual[~self.monthly], [0.25] * 4)
+        quarterly = np.flatnonzero(~self.monthly)
+        months[np.ix_(quarterly, np.array([2, 5, 8, 11]))] = rng.multinomial(annual[quarterly], [0.25] * 4)
         return months
 
     def place_in(self, worker: Ints, month: int) -> Ints:
         """The establishment of each worker in a month: temporary workers go round theirs."""
         places = self.work.places[worker]
-        return places[np.arange(len(worker)), month % (places >= 0).sum(axis=1)]
+        turn = (month + month // 3) % (places >= 0).sum(axis=1)
+        chosen: Ints = places[np.arange(len(worker)), turn]
+        return chosen
 
     def whole_body(self, month: int) -> Iterator[Wear]:
         """The whole-body dosimeters whose wear ends with this month (1 to 12)."""

@@ -61,7 +61,8 @@ class Population:
 
     def dose_usv(self, year: int) -> Ints:
         """int64[n], annual doses in micro-sievert."""
-        return self.steps[self.years.index(year)].astype(np.int64) * STEP_USV
+        dose: Ints = self.steps[self.years.index(year)].astype(np.int64) * STEP_USV
+        return dose
 
     def bracket(self, year: int) -> Ints:
         """int64[n], position of each annual dose in :data:`BRACKETS`."""

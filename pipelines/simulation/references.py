@@ -12,6 +12,7 @@ from pipelines.simulation import faults, identities
 from pipelines.simulation.employers import Employer
 from pipelines.simulation.national import Country
 from pipelines.simulation.planting import Planter
+from pipelines.simulation.population import DOMAINS
 from pipelines.simulation.sheets import Dialect, Note, Sheet
 from schemas import codebook
 from schemas.codebook import Severity
@@ -68,7 +69,7 @@ def register(country: Country, places: list[int], stage: int, day: date, dialect
                 "dateDebut": one.closed_on or one.opened_on,
                 "enseigne1Etablissement": "",
                 "denominationUsuelleEtablissement": name,
-                "activitePrincipaleEtablissement": "86.21Z" if company.domain == 0 else "71.20B",
+                "activitePrincipaleEtablissement": _ACTIVITY.get(DOMAINS[company.domain], "72.19Z"),
                 "codeCommuneEtablissement": one.town,
                 "etablissementSiege": "true" if company.places[:1] == [at] else "false",
             }

@@ -93,7 +93,7 @@ def simulate(
     """Write a synthetic national sample: ``manifest.json``, ``expected.csv``, ``expected_files.json``, ``files/``.
 
     Args:
-        out: folder, made where it does not exist.
+        out: folder, made where it does not exist; the files of an earlier simulation there are replaced.
         workers: persons.
         year: civil year of the doses.
         seed: same seed and parameters, same bytes.
@@ -117,6 +117,7 @@ def simulate(
     tell = progress or (lambda text: None)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    _clear(out)
     end = date(year + 1, 1, 5)
     opening = end if months == 1 else date(year, 13 - months, 1)
 
@@ -196,6 +197,16 @@ def simulate(
         "codes": dict(sorted(written.codes.items())),
         "registry_date": end.isoformat(),
     }
+
+
+def _clear(out: Path) -> None:
+    """Remove the files of an earlier simulation, those its manifest names and no other."""
+    manifest = out / "manifest.json"
+    if manifest.exists():
+        for entry in json.loads(manifest.read_text(encoding="utf-8"))["files"]:
+            path = (out / entry["path"]).resolve()
+            if path.is_relative_to(out.resolve()):
+                path.unlink(missing_ok=True)
 
 
 def _in_order(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -63,5 +63,3 @@ def plus_months(days: Any, months: int) -> Any:
     target = month + months
     length = ((target + 1).astype("datetime64[D]") - target.astype("datetime64[D]")).astype(np.int64)
     return target.astype("datetime64[D]").astype(np.int64) + np.minimum(day, length - 1)
-
-

@@ -45,10 +45,14 @@ FORMAT = Format(
     columns=(
         SIRET,
         Column("ROLE", "Rôle de la personne ou de l'organisme", Kind.CODE, codes=ROLES, example="OA"),
-        Column("IDENTIFIANT", "Code de l'organisme, RPPS ou identifiant libre", Kind.TEXT, longest=100, example="LABO1"),
+        Column(
+            "IDENTIFIANT", "Code de l'organisme, RPPS ou identifiant libre", Kind.TEXT, longest=100, example="LABO1"
+        ),
         Column("NOM", "Nom du contact", Kind.NAME, required=False, longest=100),
         Column("PRENOM", "Prénom du contact", Kind.NAME, required=False, longest=100),
-        Column("COURRIEL", "Courriel du contact", Kind.TEXT, required=False, longest=254, example="contact@example.org"),
+        Column(
+            "COURRIEL", "Courriel du contact", Kind.TEXT, required=False, longest=254, example="contact@example.org"
+        ),
         Column("DATEDEBUT", "Début de la désignation", Kind.DATE, example="01/01/2024"),
         Column("DATEFIN", "Fin de la désignation", Kind.DATE, required=False),
     ),

@@ -55,7 +55,14 @@ def _value_fits_state(rows: Mapping[str, Any], context: Context) -> BoolArray:
     state, present = rows["ETAT_RESULTAT"], rows["VALEUR?"]
     measured = (state == MES) | (state == EST)
     below = state == INF
-    return np.where(measured, present, np.where(below, ~present | (rows["VALEUR"] == 0), ~present))
+    verdict = np.where(measured, present, np.where(below, ~present | (rows["VALEUR"] == 0), ~present))
+    return np.asarray(verdict, dtype=bool)
+
+
+def _physicians_estimate(rows: Mapping[str, Any], context: Context) -> BoolArray:
+    """A physician sends estimates only."""
+    state = rows["ETAT_RESULTAT"]
+    return np.asarray(state == EST) if context.role == "MDT" else np.ones(len(state), bool)
 
 
 def _location_fits_type(rows: Mapping[str, Any], context: Context) -> BoolArray:
@@ -97,6 +104,7 @@ FORMAT = Format(
         not_negative("SEUIL"),
         Rule("MET-05", ("TYPE_MESURE", "VALEUR"), _plausible),
         Rule("MET-13", ("ETAT_RESULTAT",), _value_fits_state, bears=("VALEUR",)),
+        Rule("MET-13", ("ETAT_RESULTAT",), _physicians_estimate),
         Rule("MET-14", ("TYPE_MESURE", "LOCALISATION"), _location_fits_type),
         in_time("DATE_FIN_PORT", 20),
     ),

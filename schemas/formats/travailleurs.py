@@ -29,7 +29,7 @@ def _month_agrees(rows: Mapping[str, Any], context: Context) -> BoolArray:
 
 def _surveilled(rows: Mapping[str, Any], context: Context) -> BoolArray:
     outside = rows["CLASSEMENT"] >= CLASSES.index("NC")
-    return ~outside | (context.today < SURVEILLED_ONLY_SINCE)
+    return np.asarray(~outside | (context.today < SURVEILLED_ONLY_SINCE))
 
 
 def _sector_of_domain(rows: Mapping[str, Any], context: Context) -> BoolArray:
@@ -55,7 +55,9 @@ FORMAT = Format(
         Column("GROUPE", "Groupe", Kind.TEXT, required=False, longest=100, default=DEFAULT_GROUP),
         Column("CLASSEMENT", "Catégorie", Kind.CODE, required=False, codes=CLASSES, example="B"),
         Column("AUTREEXPOSITION", "Autre exposition", Kind.CODE, required=False, codes=EXPOSURES),
-        Column("caractereActivite", "Caractère de l'activité", Kind.CODE, codes=("Civil", "Militaire"), example="Civil"),
+        Column(
+            "caractereActivite", "Caractère de l'activité", Kind.CODE, codes=("Civil", "Militaire"), example="Civil"
+        ),
         Column(
             "codeDomaineActivite",
             "Domaine d'activité",

@@ -150,7 +150,7 @@ create table ledger.row_entry (
     until_load integer,
     first_submission_id integer,
     codes bigint not null,
-    outcome "char" not null check (outcome in ('I', 'A', 'R', 'D')),
+    outcome char(1) not null check (outcome in ('I', 'A', 'R', 'D')),
     primary key (submission_id, line, since_load)
 );
 

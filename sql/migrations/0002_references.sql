@@ -31,7 +31,7 @@ create table identity.civil (
     folded_last_name text not null,
     folded_first_name text not null,
     birth_day date not null,
-    sex "char" not null check (sex in ('M', 'F')),
+    sex char(1) not null check (sex in ('M', 'F')),
     since_load integer not null references ledger.load,
     until_load integer references ledger.load,
     submission_id integer not null,
@@ -49,7 +49,7 @@ create index establishment_siren on reference.establishment (left(siret, 9));
 
 create table reference.establishment_state (
     establishment_id integer not null references reference.establishment,
-    state "char" not null check (state in ('A', 'F')),
+    state char(1) not null check (state in ('A', 'F')),
     state_since date not null,
     usual_name text not null,
     sign text not null,

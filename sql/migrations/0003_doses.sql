@@ -23,7 +23,7 @@ create table dose.passive (
     location smallint not null,
     dosimeter smallint not null,
     state smallint not null,
-    until_code "char",
+    until_code char(1),
     measure_id text collate "C" not null
 ) partition by range (year);
 
@@ -44,7 +44,7 @@ create table dose.operational (
     year smallint not null,
     quantity smallint not null,
     dosimeter smallint not null,
-    until_code "char",
+    until_code char(1),
     place text not null,
     zone text not null,
     activity text not null
@@ -98,4 +98,3 @@ begin
     return part;
 end
 $$;
-

@@ -14,9 +14,21 @@ create table reference.code_list (
 
 create view dose.passive_current as
 select
-    d.worker_id, e.siret, p.code as sender, q.code as quantity, l.code as location, t.code as dosimeter,
-    d.start_day, d.end_day, s.code as state, d.value_usv, d.threshold_usv, d.measure_id,
-    d.submission_id, d.line, d.since_load
+    d.worker_id,
+    e.siret,
+    p.code as sender,
+    q.code as quantity,
+    l.code as location,
+    t.code as dosimeter,
+    d.start_day,
+    d.end_day,
+    s.code as state,
+    d.value_usv,
+    d.threshold_usv,
+    d.measure_id,
+    d.submission_id,
+    d.line,
+    d.since_load
 from dose.passive as d
 inner join reference.establishment as e on d.establishment_id = e.establishment_id
 inner join ledger.partner as p on d.sender_id = p.partner_id
@@ -28,10 +40,20 @@ where d.until_load is null;
 
 create view dose.operational_current as
 select
-    d.worker_id, e.siret, p.code as sender, q.code as quantity, t.code as dosimeter,
+    d.worker_id,
+    e.siret,
+    p.code as sender,
+    q.code as quantity,
+    t.code as dosimeter,
+    d.value_usv,
+    d.place,
+    d.zone,
+    d.activity,
+    d.submission_id,
+    d.line,
+    d.since_load,
     timestamp '1970-01-01' + d.start_minute * interval '1 minute' as start_at,
-    timestamp '1970-01-01' + d.end_minute * interval '1 minute' as end_at,
-    d.value_usv, d.place, d.zone, d.activity, d.submission_id, d.line, d.since_load
+    timestamp '1970-01-01' + d.end_minute * interval '1 minute' as end_at
 from dose.operational as d
 inner join reference.establishment as e on d.establishment_id = e.establishment_id
 inner join ledger.partner as p on d.sender_id = p.partner_id

@@ -4,7 +4,7 @@ select dose.ensure_partition(%s, %s)
 -- name: change_table
 create temp table if not exists outcome_change (
     entry_id integer not null,
-    outcome "char" not null,
+    outcome char(1) not null,
     codes bigint not null,
     first_submission_id integer
 ) on commit delete rows;

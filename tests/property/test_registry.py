@@ -22,7 +22,7 @@ def compare(registry: Any, story: list[Pass]) -> TwinRegistry:
     """Play one story on both sides and compare after every pass; returns the twin as it ends."""
     world = World(next(SALTS))
     twin = TwinRegistry(list(world.partners.values()))
-    for partner in world.partners.values():
+    for partner in [world.partners[slot] for slot in sorted({one.sender for step in story for one in step.deposits})]:
         registry.partner(partner.code, partner.role, partner.sirens, partner.identifiant)
     codes = {partner.code for partner in world.partners.values()}
     files: list[tuple[str, str]] = []
