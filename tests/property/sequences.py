@@ -107,15 +107,15 @@ CELLS: dict[str, dict[str, SearchStrategy[str]]] = {
     "ETABLISSEMENTS": {
         "siret": st.sampled_from(PLACES),
         "etatAdministratifEtablissement": _mostly(["A", "A", "A", "F"], "F"),
-        "dateDebut": st.sampled_from(["2020-01-01", "2024-01-10"]),
+        "dateDebut": st.sampled_from(["2020-01-01", "2024-01-31"]),
     },
     "TRAVAILLEURS": {
         "NIR": PERSONS,
-        "PRENOM": _mostly(["="], "=", "JEAN PAUL", "LUCIE", "MARIE", "ZOE"),
+        "PRENOM": st.sampled_from(["=", "=", "=", "JEAN PAUL", "LUCIE", "THI-MAI JEAN"]),
         "NOM": _mostly(["="], "DUPONT", "MARTIN", ""),
-        "CLASSEMENT": _mostly(["A", "B", ""], "NC", "NR"),
+        "CLASSEMENT": st.sampled_from(["A", "B", "", "NC"]),
         "AUTREEXPOSITION": _mostly(["RADON"], ""),
-        "DATEDEBUT": st.sampled_from(["01/01/2020", "01/01/2020", "20/12/2023", "01/02/2024", "01/04/2024"]),
+        "DATEDEBUT": st.sampled_from(["01/01/2020", "01/01/2020", "01/01/2024", "01/02/2024", "01/04/2024"]),
         "QUOTITE": _mostly(["1"], "0.5", "2"),
     },
     "DESIGNATIONS": {
@@ -129,12 +129,12 @@ CELLS: dict[str, dict[str, SearchStrategy[str]]] = {
     "PASSIVE": {
         "NIR,SIRET": PAIRS,
         "NOM": _mostly(["="], "DUPONT", "d’ornano"),
-        "PRENOM": _mostly(["="], "JEAN PAUL", "MARIE", "THI", ""),
+        "PRENOM": st.sampled_from(["=", "=", "=", "=", "PAUL", "MARIE", ""]),
         "TYPE_MESURE": _mostly(["PAS-HP10-PHO"], "PAS-HP10-NEU", "PAS-HP3"),
         "DATE_DEBUT_PORT,DATE_FIN_PORT": st.sampled_from(
             [
                 "01/01/2024,31/01/2024", "01/01/2024,31/01/2024", "01/02/2024,10/02/2024", "01/12/2023,20/12/2023",
-                "01/11/2023,30/11/2023", "01/12/2021,31/12/2021",
+                "30/11/2023,20/12/2023", "01/12/2021,31/12/2021",
             ]
         ),
         "ETAT_RESULTAT,VALEUR": _mostly(["MES,0.5", "MES,0.5", "MES,0,75", "INF,", "ABS,", "ABS,", "PER,"],
@@ -259,7 +259,20 @@ def references() -> tuple[Deposit, ...]:
         )
         for nir, place in (("@0", "#0"), ("@0", "#1"), ("@1", "#0"), ("@2", "#2"))
     ]  # fmt: skip
-    return (Deposit("G", "ETABLISSEMENTS", tuple(establishments)), Deposit("G", "TRAVAILLEURS", tuple(workers)))
+    designated = [
+        row("DESIGNATIONS", SIRET=place, ROLE=role, IDENTIFIANT=whom, DATEDEBUT="01/01/2020", DATEFIN=until)
+        for place, role, whom, until in (
+            ("#0", "OA", "&L1", ""),
+            ("#1", "OA", "&L1", "31/01/2024"),
+            ("#0", "EXPLOITANT", "&X", "31/01/2024"),
+            ("#0", "CRP", "&P", ""),
+        )
+    ]
+    return (
+        Deposit("G", "ETABLISSEMENTS", tuple(establishments)),
+        Deposit("G", "TRAVAILLEURS", tuple(workers)),
+        Deposit("G", "DESIGNATIONS", tuple(designated)),
+    )
 
 
 @st.composite
@@ -269,7 +282,7 @@ def stories(draw: DrawFn, most_passes: int = 4) -> list[Pass]:
     sent: list[Deposit] = []
     story = []
     for number, day in enumerate(days):
-        known = draw(st.sampled_from([0, 0, 1, 2, 2, 2] if number == 0 else [0, 0, 2]))
+        known = draw(st.sampled_from([0, 1, 2, 3, 3, 3] if number == 0 else [0, 0, 2]))
         deposits = list(references()[:known])
         for _ in range(draw(st.integers(1, 4))):
             deposits.append(draw(deposit(sent + deposits)))

@@ -9,7 +9,8 @@ from datetime import date
 from itertools import count
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings, target
+from hypothesis import HealthCheck, Phase, example, given, settings, target
+from property import told
 from property.sequences import Pass, World, stories
 from twin.ledger import WAITING, Line
 from twin.registry import TwinRegistry
@@ -90,6 +91,9 @@ def test_stories_end_as_the_twin_tells(registry: Any) -> None:
         suppress_health_check=list(HealthCheck),
     )
     @given(stories())
+    @example(told.CLASSES_AND_NAMES)
+    @example(told.CORRECTIONS)
+    @example(told.LATE_REFERENCES)
     def law(story: list[Pass]) -> None:
         twin = compare(registry, story)
         settled = {line.outcome for one in twin.submissions for line in one.lines if line.codes}

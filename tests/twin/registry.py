@@ -6,11 +6,12 @@ Choices where the contract leaves room:
 
 - Codes that come from the text and the delay (`AVT-04`) are those of the day the file was received; a row that waits
   is matched again, never read again. `queue_days` run from that day; a row leaves once more than that many have passed.
-- Only rows that wait for `IDT-05`, `-06` or `-07` are taken up by the release, in order of receipt, then line.
+- Only rows that wait for `IDT-05`, `-06` or `-07` are taken up by the release: references first, then measures, each
+  in order of receipt. A row that still waits for the same reasons keeps its codes, warnings included.
 - At most one current and one waiting version stand for a key; the waiting one is the last version. A row without code
   identical to either is a `DOUBLON`; otherwise the last version decides (`MET-11`, or a result after `ABS`).
 - A result after a waiting `ABS` takes its place as a `C` would: the `ABS` leaves as `REJETE` with `MET-11`.
-- An `A` that finds a waiting `C` over a current measure ends both. An `A` of a waiting measure leaves no version, so
+- An `A` that finds a waiting `C` over a current measure ends both, where NIR and SIRET are those of either. An `A` of a waiting measure leaves no version, so
   a second one finds nothing (`MET-10`).
 - Only the current version is compared: a replaced one sent again is `MET-11`.
 - An INF row with VALEUR 0 and one without VALEUR differ in content.
@@ -285,7 +286,9 @@ class TwinRegistry:
         if last is None and former and all(former.values[name] == line.values[name] for name in whose):
             line.codes |= {"MET-12"}
             line.outcome = "DOUBLON"
-        elif last is None or any(last.values[name] != line.values[name] for name in whose):
+        elif not any(
+            one and all(one.values[name] == line.values[name] for name in whose) for one in (current, waiting)
+        ):
             self._reject(line, "MET-10")
         else:
             if waiting:
@@ -326,13 +329,13 @@ class TwinRegistry:
         moved = True
         while moved:
             moved = False
-            for line in sorted(self.waiting, key=lambda one: (one.submission.id, one.line)):
+            for line in sorted(self.waiting, key=_turn):
                 if line.codes & HEALS_BY_ITSELF:
                     moved = self._match_again(line) or moved
 
     def _match_again(self, line: Line) -> bool:
         codes = line.from_text | self._match(line)
-        if codes == line.codes:
+        if codes & WAITING == line.codes & WAITING and not _rejects(codes):
             return False
         line.codes = codes
         if not _rejects(codes) and codes & WAITING:
@@ -352,6 +355,11 @@ class TwinRegistry:
         for line in list(self.waiting):
             if (today - line.submission.received).days > self.queue_days:
                 self._leave(line)
+
+
+def _turn(line: Line) -> tuple[bool, int, int]:
+    """References before measures, as in a pass; then in order of receipt."""
+    return (line.format in layouts.MEASURES, line.submission.id, line.line)
 
 
 def _rejects(codes: set[str]) -> bool:

@@ -1,0 +1,44 @@
+"""The floor: migrations and the corridor on PostgreSQL 15, where the machine has it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration import test_corridor as corridor
+from conftest import Bench
+from loaders.postgres_server import PostgresServer
+from loaders.registry import depots, opened
+from loaders.settings import Settings
+from loaders.warehouse import Warehouse
+
+BINARIES = Path("/usr/lib/postgresql/15/bin")
+
+pytestmark = pytest.mark.skipif(not (BINARIES / "postgres").exists(), reason="PostgreSQL 15 is not installed")
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Bench]:
+    server = PostgresServer(tmp_path / "pg", binaries=BINARIES)
+    url = server.start()
+    try:
+        target = url.rsplit("/", 1)[0] + "/plancher"
+        settings = Settings.load({"SISERI_HOME": str(tmp_path / "home"), "SISERI_TODAY": "2026-04-10"})
+        settings = dataclasses.replace(settings, database_url=target)
+        Warehouse(settings, target).initialise()
+        with opened(settings) as registry, depots(registry) as client:
+            yield Bench(registry, client)
+    finally:
+        server.stop()
+
+
+def test_the_server_is_the_floor(registry: Bench) -> None:
+    assert registry.connection.info.server_version // 10_000 == 15
+
+
+lab = corridor.lab
+test_release = corridor.test_a_dose_waits_for_its_worker_and_integrates_by_itself
+test_settling = corridor.test_corrections_annulments_and_duplicates_in_file_order

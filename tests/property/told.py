@@ -1,0 +1,133 @@
+"""Three stories told by hand, dense in what chance seldom brings together; played beside those of Hypothesis."""
+
+from datetime import date
+
+from property.sequences import CONSTANT, NAMES, Deposit, Pass, references
+from twin import layouts
+
+
+def _row(format_: str, cells: dict[str, str]) -> dict[str, str]:
+    return dict.fromkeys(layouts.COLUMNS[format_], "") | CONSTANT[format_] | cells
+
+
+def worker(nir: str, place: str, **cells: str) -> dict[str, str]:
+    nom, prenom = NAMES[int(nir[1])]
+    usual = {
+        "NIR": nir, "CLE": nir, "NOM": nom, "PRENOM": prenom, "DATENAISSANCE": "14/06/1985", "SIRET": place,
+        "SEXE": "M" if nir == "@0" else "F", "CLASSEMENT": "A", "QUOTITE": "1", "DATEDEBUT": "01/01/2020",
+    }  # fmt: skip
+    return _row("TRAVAILLEURS", usual | cells)
+
+
+def passive(
+    id_: str, nir: str = "@0", place: str = "#0", worn: str = "01/01/2024-31/01/2024", **cells: str
+) -> dict[str, str]:
+    nom, prenom = NAMES[int(nir[1])]
+    start, end = worn.split("-")
+    usual = {
+        "NIR": nir, "NOM": nom, "PRENOM": prenom, "SIRET": place, "TYPE_MESURE": "PAS-HP10-PHO", "ID_MESURE": id_,
+        "LOCALISATION": "POITRINE", "DATE_DEBUT_PORT": start, "DATE_FIN_PORT": end, "ETAT_RESULTAT": "MES",
+        "VALEUR": "0.5",
+    }  # fmt: skip
+    return _row("PASSIVE", usual | cells)
+
+
+def passage(day: str = "15/01/2024", nir: str = "@0", place: str = "#0", **cells: str) -> dict[str, str]:
+    usual = {"DATE_DEBUT_PORT": f"{day} 08:00", "DATE_FIN_PORT": f"{day} 17:00", "VALEUR": "0.012", "LIEU": "BR"}
+    return _row("OPERATIONNELLE", {"NIR": nir, "SIRET": place} | usual | cells)
+
+
+def sent(sender: str, format_: str, *rows: dict[str, str]) -> Deposit:
+    return Deposit(sender, format_, rows)
+
+
+C, A = {"CODE_METROLOGIE": "C"}, {"CODE_METROLOGIE": "A"}
+ESTABLISHMENTS, WORKERS, DESIGNATED = references()
+
+CLASSES_AND_NAMES = [
+    Pass(date(2024, 1, 31), (
+        ESTABLISHMENTS,
+        sent("G", "TRAVAILLEURS", worker("@0", "#0", CLASSEMENT="NC"), worker("@1", "#0", PRENOM="LUCIE")),
+        sent("L1", "PASSIVE", passive("M1"), passive("M2", "@1", PRENOM="MARIE")),
+    )),
+    Pass(date(2024, 2, 10), (
+        sent("L1", "PASSIVE", passive("M3", worn="01/02/2024-10/02/2024"),
+        passive("M4", worn="31/01/2024-31/01/2024")),
+        sent("X", "OPERATIONNELLE", passage("02/02/2024"), passage("31/01/2024")),
+    )),
+    Pass(date(2024, 5, 15), (
+        sent(
+            "G", "TRAVAILLEURS", worker("@0", "#0", CLASSEMENT="B", DATEDEBUT="01/02/2024"), worker("@1", "#0"),
+            worker("@1", "#0", PRENOM="ZOE"), worker("@1", "#1", NOM="D’ornano", PRENOM="Marie"),
+        ),
+        sent(
+            "L1", "PASSIVE", passive("M5", worn="01/02/2024-11/02/2024"), passive("M6", worn="14/05/2024-15/05/2024"),
+            passive("M7", worn="01/01/2024-30/01/2024"), passive("M8", worn="31/12/2023-30/01/2024"),
+            passive("M9", "@1", PRENOM="MARIE"), passive("M10", "@1", "#1", NOM="D ORNANO"),
+        ),
+    )),
+    Pass(date(2024, 8, 20), (sent("L1", "PASSIVE", passive("M5", worn="01/02/2024-11/02/2024"), passive("M11")),)),
+]  # fmt: skip
+"""An attachment's class and start as they change, and first names that become fuller."""
+
+CORRECTIONS = [
+    Pass(date(2024, 1, 31), (
+        ESTABLISHMENTS, WORKERS, DESIGNATED,
+        sent("L1", "PASSIVE", passive("M1"), passive("M2", ETAT_RESULTAT="ABS", VALEUR=""), passive("M3"),
+        passive("M1")),
+        sent("X", "OPERATIONNELLE", passage(), passage("16/01/2024"), passage("17/01/2024", VALEUR="0.0204")),
+        sent("E1", "OPERATIONNELLE", passage("18/01/2024"), passage("18/01/2024", "@2", "#2")),
+        sent("P", "OPERATIONNELLE", passage("19/01/2024"), passage("19/01/2024", place="#1")),
+    )),
+    Pass(date(2024, 2, 10), (
+        sent("E1", "OPERATIONNELLE", passage("02/02/2024")),
+        sent("X", "OPERATIONNELLE", passage(**A), passage(**A), passage(**C), passage(VALEUR="3"),
+        passage("03/02/2024")),
+        sent(
+            "L1", "PASSIVE", passive("M1", **A), passive("M1", **A), passive("M1", "@1", **A), passive("M1", **C),
+            passive("M1", VALEUR="0.6"), passive("M1", VALEUR="0.7", **C), passive("M1", VALEUR="0.7", **C),
+            passive("M1"),
+            passive("M2", ETAT_RESULTAT="PER", VALEUR=""), passive("M2"), passive("M3", place="#1", **C),
+            passive("M3", **A), passive("M3", place="#1", **A), passive("M4", ETAT_RESULTAT="INF", VALEUR=""),
+        ),
+        sent("L2", "PASSIVE", passive("M1")),
+    )),
+    Pass(date(2024, 2, 25), (
+        sent("X", "OPERATIONNELLE", passage("16/01/2024", VALEUR="5", **C), passage("16/01/2024", VALEUR="101", **C)),
+        sent("X", "OPERATIONNELLE", passage("16/01/2024", VALEUR="6", **C),
+        passage("17/01/2024", LIEU="br", VALEUR="0,02")),
+        sent(
+            "L1", "PASSIVE", passive("M1", worn="01/12/2021-31/12/2021"),
+            passive("M1", worn="01/12/2023-31/12/2023", **C),
+            passive("M4", worn="01/12/2023-31/12/2023", VALEUR="501", **C),
+            passive("M4", ETAT_RESULTAT="INF", VALEUR=""),
+            passive("M4", VALEUR="0.1"), passive("M4", **A),
+        ),
+    )),
+]  # fmt: skip
+"""Corrections, annulments, results after an absence, an identifier that serves again."""
+
+LATE_REFERENCES = [
+    Pass(date(2024, 2, 10), (
+        sent(
+            "L1", "PASSIVE", passive("M1"), passive("M2"), passive("M3", ETAT_RESULTAT="ABS", VALEUR=""),
+            passive("M4"),
+            passive("M5", "@2", "#3"), passive("M6", VALEUR="501"), passive("M7", PRENOM="PAUL"),
+            passive("M8", VALEUR="-1"),
+        ),
+        sent("E1", "TRAVAILLEURS", worker("@0", "#0"), worker("@0", "#0", NOM="DUPONT"), worker("@0", "#2")),
+        sent("X", "OPERATIONNELLE", passage(), passage(VALEUR="1", **C), passage("16/01/2024")),
+    )),
+    Pass(date(2024, 2, 25), (
+        sent(
+            "L1", "PASSIVE", passive("M1"), passive("M2", VALEUR="2"), passive("M2", VALEUR="2", **C), passive("M3"),
+            passive("M4", **A), passive("M4", **A),
+        ),
+        sent("X", "OPERATIONNELLE", passage("16/01/2024", "@1", **A), passage("16/01/2024", **A)),
+        sent("G", "DESIGNATIONS", *DESIGNATED.rows),
+    )),
+    Pass(date(2024, 2, 26), (ESTABLISHMENTS, sent("L1", "PASSIVE", passive("M1"), passive("M9", "@2")))),
+    Pass(date(2024, 5, 10), ()),
+    Pass(date(2024, 5, 11), (sent("L1", "PASSIVE", passive("M5", "@2", "#3"), passive("M6", VALEUR="501")),)),
+]  # fmt: skip
+"""Rows that wait for references, are corrected, annulled or sent again meanwhile, then leave or outstay the queue."""
