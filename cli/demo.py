@@ -61,7 +61,8 @@ def _say(began: float, text: str) -> None:
 def _clear(home: Path) -> None:
     """Forget the last demonstration but its Airflow tables and its services' files, which take time to make."""
     for name in ("sftp", "archive", "staging", "incoming", "echantillon", "keys/partners"):
-        shutil.rmtree(home / name, ignore_errors=True)
+        for child in (home / name).glob("*"):
+            shutil.rmtree(child) if child.is_dir() else child.unlink()
 
 
 def _prepare(settings: Any, services: Any, manifest: dict[str, Any], began: float) -> None:
@@ -126,8 +127,6 @@ def _airflow(settings: Any, services: Any, began: float) -> list[Any]:
 
     names = ("siseri_collect", "siseri_integrate", "siseri_release")
     modules = [importlib.import_module(name) for name in names]
-    from airflow.models.dagbag import DagBag  # noqa: F401 - fails early where Airflow cannot run
-
     logging.disable(logging.INFO)
     _say(began, "Airflow prêt : siseri_collect, siseri_integrate, siseri_release")
     return [getattr(module, name)() for module, name in zip(modules, names, strict=True)]

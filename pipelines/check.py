@@ -6,6 +6,7 @@ are readable, so that one bad token never hides or invents another fault.
 
 from __future__ import annotations
 
+import decimal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.parsing import Parsed, below_zero, parse, read_dose, trimmed
+from pipelines.parsing import Parsed, parse, read_dose, trimmed
 from pipelines.read import Chunk
 from schemas import codebook
 from schemas.formats.common import ANNULS
@@ -180,17 +181,16 @@ def _books(layout: Format, checked: Checked) -> None:
     checked.book_usv[:] = np.where(checked.readable["VALEUR"] & (value > 0), value, 0)
 
 
-def exact_sum(array: pa.StringArray) -> tuple[int, int]:
-    """Sum of a VALEUR column exactly as sent: (numerator, decimals), unreadable values counting 0."""
-    total, scale = 0, 0
-    counted = pc.value_counts(trimmed(array)[0])
-    for entry in counted.to_pylist():
+#: Arithmetic without rounding, whatever the number of digits.
+EXACT = decimal.Context(prec=decimal.MAX_PREC, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+
+
+def exact_sum(array: pa.StringArray) -> decimal.Decimal:
+    """Sum of a VALEUR column exactly as sent, unreadable values counting 0."""
+    total = decimal.Decimal(0)
+    for entry in pc.value_counts(trimmed(array)[0]).to_pylist():
         text, times = entry["values"], entry["counts"]
-        if read_dose(text)[1] is not None:
-            continue
-        whole, _, decimals = text.lstrip("-").replace(",", ".").partition(".")
-        number = int(whole + decimals) * times * (-1 if below_zero(text) else 1)
-        if len(decimals) > scale:
-            total, scale = total * 10 ** (len(decimals) - scale), len(decimals)
-        total += number * 10 ** (scale - len(decimals))
-    return total, scale
+        if read_dose(text)[1] is None:
+            value = EXACT.multiply(decimal.Decimal(text.replace(",", ".")), decimal.Decimal(times))
+            total = EXACT.add(total, value)
+    return total

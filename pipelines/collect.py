@@ -7,6 +7,7 @@ the ledger knows which drops have not left their depot yet.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -18,7 +19,7 @@ from typing import Any
 import sql
 from loaders import archive
 from loaders.settings import PARIS, Settings
-from loaders.sftp import Entry, SftpClient
+from loaders.sftp import Entry, SftpClient, SftpRefused
 from loaders.warehouse import Connection
 from schemas.roles import DECLARERS, RECEIVERS
 
@@ -51,12 +52,11 @@ class Drop:
 def answer_stem(name: str, number: int) -> str:
     """What a drop's answers are named after: the name as dropped, ``~2``, ``~3`` where it was used before.
 
-    A name too long for its answers' names is cut; the cut name ends in ``~`` and a hash of the whole.
+    A name too long for its answers' names is cut; such a name, and one that itself ends like a number of
+    ours, gets ``~`` and a hash of the whole.
     """
-    import hashlib
-
     raw = name.encode("utf-8")
-    if len(raw) > 215:
+    if len(raw) > 215 or re.search(r"~\d+$", name):
         name = raw[:200].decode("utf-8", "ignore") + "~" + hashlib.sha256(raw).hexdigest()[:8]
     return name if number == 1 else f"{name}~{number}"
 
@@ -81,14 +81,18 @@ def ready(client: SftpClient, connection: Connection, settings: Settings, now: f
         if role in RECEIVERS or code not in homes:
             continue
         entries = client.listdir(code, "depot")
-        names = {entry.name for entry in entries}
+        markers = {entry.name for entry in entries if entry.is_regular and entry.name.endswith(MARKER)}
         for entry in entries:
             if not entry.is_regular or not readable_name(entry.name):
                 continue
-            marked = entry.name + MARKER in names
+            marked = entry.name + MARKER in markers
             if not marked and now - entry.mtime < settings.quiet_period_s:
                 continue
-            marker = client.read_small(code, "depot", entry.name + MARKER, _MARKER_LIMIT) if marked else None
+            try:
+                marker = client.read_small(code, "depot", entry.name + MARKER, _MARKER_LIMIT) if marked else None
+            except SftpRefused:
+                log.warning("a marker of partner %s cannot be read: its file waits", partner_id)
+                continue
             text = marker.decode("utf-8", "replace").replace("\0", "\ufffd") if marker is not None else None
             drops.append(Drop(partner_id, code, role, entry, text))
     return sorted(drops, key=lambda drop: drop.rank)
@@ -120,6 +124,9 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
             fetched = client.fetch(drop.code, drop.entry.name, local)
         except FileNotFoundError:
             return None  # the sender took it back, or another pass was first
+        except SftpRefused:
+            log.warning("a file of partner %s cannot be read: it waits", drop.partner_id)
+            return None
         if fetched.changed or fetched.size != drop.entry.size or fetched.mtime != drop.entry.mtime:
             return None  # still being written: next pass
         archive.keep(settings, fetched.sha256, local)

@@ -107,8 +107,7 @@ class Totals:
 
     def add_values(self, checked: Checked) -> None:
         if "VALEUR" in checked.sent:
-            number, decimals = check.exact_sum(checked.sent["VALEUR"])
-            self._sum += Decimal(number).scaleb(-decimals)
+            self._sum = check.EXACT.add(self._sum, check.exact_sum(checked.sent["VALEUR"]))
 
     def settle(self, marker: Marker | None) -> None:
         """Raises FileFault ``FIC-01`` (no row) or ``FIC-08`` (totals disagree)."""

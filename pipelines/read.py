@@ -11,6 +11,7 @@ import csv
 import gzip
 import io
 import re
+import secrets
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ from schemas.spec import Format
 BLOCK = 12 << 20
 #: Stands for a carriage return that ends no line, so that the rows after it stay aligned.
 LONE_CR = "\ufdd0"
-_SENTINEL = "\ufdd1"
 _UNDEFINED_CP1252 = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
 csv.field_size_limit(BLOCK)
 _BOM = b"\xef\xbb\xbf"
@@ -302,13 +302,14 @@ def _batches(
 ) -> Iterator[tuple[pa.RecordBatch, list[tuple[int, str]]]]:
     """Record batches of text, each with the malformed lines that stand before its last row: (row, text)."""
     width = len(names)
+    sentinel = f"\ufdd1{secrets.token_hex(8)}"  # drawn anew, so that no sender can write it
     malformed: list[tuple[int, str]] = []
 
     def keep(row: Any) -> str:
         malformed.append((row.number - 1, row.text))
         return "skip"
 
-    tail = ("\n" + delimiter.join([_SENTINEL] * width) + "\n").encode()
+    tail = ("\n" + delimiter.join([sentinel] * width) + "\n").encode()
     stream = _Utf8Stream(path, dialect, tail)
     try:
         reader = pyarrow.csv.open_csv(
@@ -341,7 +342,7 @@ def _batches(
             if batch.num_rows and not following:
                 batch = batch.slice(1)  # the header
             following = limit
-            if batch.num_rows and batch.column(0)[-1].as_py() == _SENTINEL:
+            if batch.num_rows and batch.column(0)[-1].as_py() == sentinel:
                 batch, ended = batch.slice(0, batch.num_rows - 1), True
             yield batch, bad
         if not ended or malformed:

@@ -138,6 +138,7 @@ def simulate(
         tell(sheet.path)
         if apart:
             twice = sheet if len(sheet) else None
+            _annul(corrections[body.code], sheet)
         elif sheet.registry_date == end:
             _correct(corrections[body.code], sheet, free, planter)
         written.write(sheet)
@@ -215,6 +216,19 @@ def _in_order(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(entries, key=lambda one: (one["stage"], one["registry_date"], rank[one["format"]], one["path"]))
 
 
+def _annul(sheet: Sheet, of: Sheet) -> None:
+    """Annul one result of a file without faults.
+
+    An annulled measure's identifier is free again: a file that is judged anew when it comes again (one
+    with rejected rows) would bring it back, so such files' rows are not annulled here.
+    """
+    states, kinds = of.columns["ETAT_RESULTAT"], of.columns["TYPE_MESURE"]
+    for at in range(len(of)):
+        if states[at] == "INF" and kinds[at].endswith("-PHO"):
+            sheet.append({**of.row(at), "CODE_METROLOGIE": "A"})
+            return
+
+
 def _correct(sheet: Sheet, of: Sheet, free: list[int], planter: Planter) -> None:
     """Corrections, annulments, results after an absence and one duplicate of rows that integrate."""
     if not free or not planter.rate:
@@ -237,8 +251,9 @@ def _correct(sheet: Sheet, of: Sheet, free: list[int], planter: Planter) -> None
         row = of.row(at)
         value = f"{float(row['VALEUR']) + 0.05:.2f}" if passive else f"{float(row['VALEUR']) + 0.002:.3f}"
         sheet.append({**row, "VALEUR": value, "CODE_METROLOGIE": "C"})
-    for at in take(below, number):
-        sheet.append({**of.row(at), "CODE_METROLOGIE": "A"})
+    if all(other is not of for other, _ in planter.rejected):
+        for at in take(below, number):
+            sheet.append({**of.row(at), "CODE_METROLOGIE": "A"})
     for at in take([at for at in free if passive and states[at] == "ABS"], 50):
         sheet.append({**of.row(at), "ETAT_RESULTAT": "INF"})
     for at in take(below, 1):

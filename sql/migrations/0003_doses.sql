@@ -66,6 +66,7 @@ language plpgsql security definer set search_path = pg_catalog as $$
 declare
     part text := dose.partition_of(kind, year);
     short text := split_part(part, '.', 2);
+    several text := case when year < 1950 then ', year' else '' end;
 begin
     if kind not in ('passive', 'operational') or year not between 1 and 2200 then
         raise exception 'no such partition: % %', kind, year;
@@ -80,13 +81,14 @@ begin
     );
     if kind = 'passive' then
         execute format(
-            'create unique index %I on %s (sender_id, measure_id) where until_load is null', short || '_key', part);
+            'create unique index %I on %s (sender_id, measure_id%s) where until_load is null',
+            short || '_key', part, several);
         execute format(
             'create index %I on %s (sender_id, measure_id) where until_load is not null', short || '_past', part);
     else
         execute format(
-            'create unique index %I on %s (worker_id, start_minute, key_digest) where until_load is null',
-            short || '_key', part);
+            'create unique index %I on %s (worker_id, start_minute, key_digest%s) where until_load is null',
+            short || '_key', part, several);
         execute format(
             'create index %I on %s (worker_id, start_minute, key_digest) where until_load is not null',
             short || '_past', part);

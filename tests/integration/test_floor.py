@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from integration import test_corridor as corridor
 from conftest import Bench
+from integration import test_corridor as corridor
+
 from loaders.postgres_server import PostgresServer
 from loaders.registry import depots, opened
 from loaders.settings import Settings

@@ -1,10 +1,14 @@
-import csv, json
-from collections import defaultdict, Counter
+import csv
+import json
+from collections import Counter, defaultdict
 from datetime import date
 from itertools import groupby
 from pathlib import Path
+
 import pytest
+
 from pipelines.simulation.run import simulate
+
 
 @pytest.mark.parametrize("params", [dict(workers=2000, year=2025, seed=7, months=1), dict(workers=300, year=2025, seed=9, months=4, faults=0.15, labs=3, operators=2)])
 def test_country(tmp_path, registry, params):

@@ -11,8 +11,8 @@ Choices where the contract leaves room:
 - At most one current and one waiting version stand for a key; the waiting one is the last version. A row without code
   identical to either is a `DOUBLON`; otherwise the last version decides (`MET-11`, or a result after `ABS`).
 - A result after a waiting `ABS` takes its place as a `C` would: the `ABS` leaves as `REJETE` with `MET-11`.
-- An `A` that finds a waiting `C` over a current measure ends both, where NIR and SIRET are those of either. An `A` of a waiting measure leaves no version, so
-  a second one finds nothing (`MET-10`).
+- An `A` that finds a waiting `C` over a current measure ends both, where NIR and SIRET are those of either. An `A` of
+  a waiting measure leaves no version, so a second one finds nothing (`MET-10`).
 - Only the current version is compared: a replaced one sent again is `MET-11`.
 - An INF row with VALEUR 0 and one without VALEUR differ in content.
 - An `A` row whose DATE_FIN_PORT cannot be read may find the measure in any year.
@@ -280,15 +280,13 @@ class TwinRegistry:
                 self._replace(current, line)
 
     def _annul(self, line: Line, current: Line | None, waiting: Line | None) -> None:
-        last = waiting or current
         former = next((one for one in reversed(self.annulled) if one.same_key(line)), None)
         whose = ("NIR", "SIRET")
-        if last is None and former and all(former.values[name] == line.values[name] for name in whose):
+        held = [one for one in (current, waiting) if one]
+        if not held and former and all(former.values[name] == line.values[name] for name in whose):
             line.codes |= {"MET-12"}
             line.outcome = "DOUBLON"
-        elif not any(
-            one and all(one.values[name] == line.values[name] for name in whose) for one in (current, waiting)
-        ):
+        elif not any(all(one.values[name] == line.values[name] for name in whose) for one in held):
             self._reject(line, "MET-10")
         else:
             if waiting:
