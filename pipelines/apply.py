@@ -29,7 +29,6 @@ from schemas.formats.travailleurs import DEFAULT_GROUP
 from schemas.identifiers import is_nia
 
 _BLOCKED = codebook.severity_mask(Severity.REJECT) | codebook.severity_mask(Severity.HOLD)
-_REJECT = codebook.severity_mask(Severity.REJECT)
 _EPOCH = date(1970, 1, 1)
 
 Applier = Callable[[Cursor, int, Checked, Matched | None, References | None, Source, "RegistryKey", date], int]
@@ -90,7 +89,9 @@ class _Workers:
         self._fresh: dict[str, list[int]] = {}
 
     def apply(self, checked: Checked, matched: Matched, source: Source) -> int:
-        rows = np.flatnonzero(~checked.carries(_REJECT))
+        # Rows that something else rejects are only compared with the names known when they pass.
+        named = checked.readable["NOM"] & checked.readable["PRENOM"]
+        rows = np.flatnonzero((matched.nir_place >= 0) & (matched.siret_place >= 0) & named)
         if not len(rows):
             return 0
         self._read(matched, rows)

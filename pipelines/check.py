@@ -99,7 +99,7 @@ def check(layout: Format, chunk: Chunk, context: Context) -> Checked:
     parsed: dict[str, Parsed] = {}
     absent: dict[str, NDArray[np.bool_]] = {}
     for column in layout.columns:
-        parsed[column.name], absent[column.name] = parse(column, chunk.columns[column.name])
+        parsed[column.name], absent[column.name] = parse(column, chunk.columns[column.name], context.role)
         _note(layout, column, parsed[column.name], codes)
     checked = Checked(
         first_line=chunk.first_line,

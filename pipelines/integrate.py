@@ -35,9 +35,10 @@ from pipelines.load import (
     write_queue,
     write_row_entries,
 )
-from pipelines.match import Asked, Matched, Sender, match
+from pipelines.match import Asked, Matched, match
 from pipelines.offline import Marker, Opened, Totals, open_file
 from pipelines.read import FileFault
+from pipelines.references import Sender
 from pipelines.settle import Settled, Source, outcomes, settle
 from pipelines.staging import Staging
 from pipelines.stores import STORES
@@ -146,7 +147,7 @@ def _second_pass(
         known: references.References | None = None
         if layout.measure is not None:
             nirs, sirets = named.identifiers()
-            known = references.fetch(cursor, key, nirs, sirets, sender_code=sender.code, sender_role=sender.role)
+            known = references.fetch(cursor, key, nirs, sirets, sender=sender)
         for checked in staged.chunks():
             count = len(checked)
             lines = np.arange(checked.first_line, checked.first_line + count)
@@ -239,7 +240,7 @@ def judge(
     if layout.has("SIRET"):
         if known is None:
             nirs, sirets = Asked().add(checked).identifiers()
-            known = references.fetch(cursor, key, nirs, sirets, sender_code=sender.code, sender_role=sender.role)
+            known = references.fetch(cursor, key, nirs, sirets, sender=sender)
         matched = match(layout, checked, known, sender)
     store = STORES.get(layout.name)
     if store is not None and matched is not None and known is not None:

@@ -15,8 +15,8 @@ from loaders.bulk import Cursor, copy_in
 from loaders.secrets import RegistryKey
 from pipelines.books import Book, Books, quantity_names
 from pipelines.check import Checked
-from pipelines.match import Matched, Sender
-from pipelines.references import References
+from pipelines.match import Matched
+from pipelines.references import References, Sender
 from pipelines.settle import Settled, Source
 from pipelines.stores import Store
 from schemas import codebook

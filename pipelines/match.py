@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipelines.check import Checked
 from pipelines.names import agree, fold
-from pipelines.references import References
+from pipelines.references import Intervals, References, Sender
 from schemas import codebook
 from schemas.formats.common import ANNULS, SURVEILLED_ONLY_SINCE
 from schemas.formats.designations import ROLES
@@ -22,20 +22,6 @@ BoolArray = NDArray[np.bool_]
 
 #: An attachment's period is widened by this on both sides before a wear period is held against it.
 TOLERANCE_DAYS = 31
-
-
-@dataclass(frozen=True)
-class Sender:
-    """The account a row came from.
-
-    ``sirens`` bound an employer's perimeter; ``identifiant`` ties the account to designations.
-    """
-
-    partner_id: int
-    code: str
-    role: str
-    sirens: frozenset[str] = frozenset()
-    identifiant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +90,7 @@ def match(layout: Format, checked: Checked, references: References, sender: Send
     full = whole.copy()
     if layout.measure is not None:
         full &= ~(checked.readable["CODE_METROLOGIE"] & (checked.values["CODE_METROLOGIE"] == ANNULS))
-    _perimeter(checked, sender, siret_ok)
+    _perimeter(layout, checked, references, found, sender, siret_ok)
     judged = nir_ok & siret_ok & full
     checked.raise_code("IDT-05", judged & (establishment == 0))
     if layout.considered is not None:
@@ -130,7 +116,16 @@ def _take(values: Ints, at: Ints) -> Ints:
     return values[np.clip(at, 0, None)]
 
 
-def _perimeter(checked: Checked, sender: Sender, siret_ok: BoolArray) -> None:
+def _perimeter(
+    layout: Format, checked: Checked, references: References, found: Matched, sender: Sender, siret_ok: BoolArray
+) -> None:
+    """``IDT-10``: an employer's own SIREN; for advisers and physicians, establishments that designate them."""
+    if sender.role in ("CRP", "MDT") and layout.considered is not None:
+        rows = np.flatnonzero((found.establishment > 0) & checked.readable[layout.considered])
+        day = last_day(layout, checked, layout.considered)[rows]
+        outside = np.zeros(len(checked), bool)
+        outside[rows] = ~_covered(references.designated, found.siret_place[rows], day)
+        checked.raise_code("IDT-10", outside)
     if sender.role != "EMPLOYEUR":
         return
     siren = pc.utf8_slice_codeunits(checked.values["SIRET"], 0, 9)
@@ -210,12 +205,16 @@ def _sender_designated(
     if not (own or external) or not len(rows):
         return
     facts = references.operators if external else references.designated
-
-    def covers(fact: Ints, among: Ints) -> BoolArray:
-        day = end[rows[among]]
-        return np.asarray((facts.start[fact] <= day) & (day <= facts.end[fact]))
-
-    covered = facts.any(found.siret_place[rows], covers)
+    covered = _covered(facts, found.siret_place[rows], end[rows])
     warned = np.zeros(len(checked), bool)
     warned[rows] = covered if external else ~covered
     checked.raise_code("AVT-10", warned)
+
+
+def _covered(facts: Intervals, owner: Ints, day: Ints) -> BoolArray:
+    """Whether a designation of the owner is in force on the day, row by row."""
+
+    def covers(fact: Ints, among: Ints) -> BoolArray:
+        return np.asarray((facts.start[fact] <= day[among]) & (day[among] <= facts.end[fact]))
+
+    return facts.any(owner, covers)

@@ -158,6 +158,9 @@ def _read_share(text: str) -> tuple[int, str | None, int]:
     if not matched:
         return 0, "FMT-04", 0
     sign, whole, mark, decimals = matched.groups()
+    if len(whole.lstrip("0")) > _WHOLE_DIGITS:
+        return 0, "FMT-04", 0
+    whole = whole.lstrip("0") or "0"
     decimals = (decimals or "").rstrip("0")
     tenths = int(whole) * 10 + int(decimals or "0") if len(decimals) <= 1 and len(whole) < 4 else 0
     if sign or not 1 <= tenths <= 10:
@@ -247,13 +250,15 @@ def _has_byte(seen: Bytes, *bytes_: int) -> bool:
 
 
 def _repaired(array: pa.StringArray, *, upper: bool) -> pa.StringArray:
-    """Without inner spaces and, where asked, in upper case; the same array where nothing changes."""
+    """Without inner spaces and, where asked, with Corsica's 2a and 2b in upper case."""
     seen = Bytes.of(array)
     fixed = array
     if _has_byte(seen, 0x20, 0xC2, 0xE2):
         fixed = _without_spaces(fixed)
     if upper and _has_byte(seen, ord("a"), ord("b")):
-        fixed = pc.ascii_upper(fixed)
+        for letter in ("A", "B"):
+            pattern = rf"^([0-9]{{5}}2){letter.lower()}"
+            fixed = pc.replace_substring_regex(fixed, pattern, rf"\1{letter}")
     return fixed
 
 
@@ -310,10 +315,11 @@ def _siren(column: Column, array: pa.StringArray) -> Parsed:
 def _cle(column: Column, array: pa.StringArray) -> Parsed:
     def read(text: str) -> tuple[int, str | None, int]:
         good = text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 97
-        return (int(text), None, int(len(text) == 1)) if good else (0, "IDT-02", 0)
+        restored = int(text.isascii() and text.isdigit() and len(text) == 1)
+        return (int(text), None, restored) if good else (0, "IDT-02", restored)
 
     parsed, short = _spread(array, read, "int16", "IDT-02")
-    parsed.mark("AVT-07", parsed.readable & (short == 1))
+    parsed.mark("AVT-07", short == 1)
     return parsed
 
 
@@ -425,11 +431,12 @@ def trimmed(array: pa.StringArray) -> tuple[pa.StringArray, BoolArray | None, Bo
     return (kept, changed, control) if changed.any() else (array, None, control)
 
 
-def parse(column: Column, sent: pa.StringArray) -> tuple[Parsed, BoolArray]:
+def parse(column: Column, sent: pa.StringArray, role: str | None = None) -> tuple[Parsed, BoolArray]:
     """Parse one column of a chunk.
 
     Args:
         sent: the text as sent, n rows.
+        role: the sender's, where it is known: some may write longer values.
 
     Returns:
         The typed values with their marks, and bool[n]: true where the column is absent (empty).
@@ -444,15 +451,15 @@ def parse(column: Column, sent: pa.StringArray) -> tuple[Parsed, BoolArray]:
     if control is not None:
         parsed.mark("FMT-07", control)
         absent = absent & ~control
-    if column.longest is not None:
-        _measure_length(column, parsed)
+    longest = column.longest_of_role.get(role or "", column.longest)
+    if longest is not None:
+        _measure_length(longest, parsed)
     if column.required:
         parsed.mark("FMT-02", absent)
     return parsed, absent
 
 
-def _measure_length(column: Column, parsed: Parsed) -> None:
-    longest = column.longest or 0
+def _measure_length(longest: int, parsed: Parsed) -> None:
     if (Bytes.of(parsed.values).lengths > longest).any():
         long = np.asarray(pc.utf8_length(parsed.values).to_numpy(zero_copy_only=False)) > longest
         parsed.mark("FMT-06", long)

@@ -25,6 +25,20 @@ NEVER = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
+class Sender:
+    """The account a row came from.
+
+    ``sirens`` bound an employer's perimeter; ``identifiant`` ties the account to designations.
+    """
+
+    partner_id: int
+    code: str
+    role: str
+    sirens: frozenset[str] = frozenset()
+    identifiant: str | None = None
+
+
+@dataclass(frozen=True)
 class Intervals:
     """Several dated facts per owner, sorted by owner then start; looked up by owner's position.
 
@@ -130,14 +144,13 @@ def fetch(
     nirs: pa.StringArray,
     sirets: pa.StringArray,
     *,
-    sender_code: str,
-    sender_role: str,
+    sender: Sender,
 ) -> References:
     """Ask the registry about distinct, well-formed NIR and SIRET.
 
     Args:
         cursor: inside a transaction (the asked values lie in temporary tables).
-        sender_code, sender_role: whose designations count for ``AVT-10``.
+        sender: whose own designations count (``AVT-10``, ``IDT-10``).
     """
     fingerprints = key.fingerprints(nirs.to_pylist())
     cursor.execute(sql.query("references", "asked_tables"))
@@ -171,7 +184,7 @@ def fetch(
     closed_from[_ints(places["place"])] = _ints(places["closed"], NEVER)
 
     pairs, attachment_ids, periods, statuses = _attachments(cursor)
-    designated, operators = _designations(cursor, sender_code, sender_role, establishment)
+    designated, operators = _designations(cursor, sender, establishment)
     return References(
         nirs=nirs,
         sirets=sirets,
@@ -237,8 +250,8 @@ def _attachments(cursor: Cursor) -> tuple[Ints, Ints, Intervals, Intervals]:
     return pairs, ids, periods, statuses
 
 
-def _designations(cursor: Cursor, code: str, role: str, establishment: Ints) -> tuple[Intervals, Intervals]:
-    rows = cursor.execute(sql.query("references", "designations"), ([role, "EXPLOITANT"],)).fetchall()
+def _designations(cursor: Cursor, sender: Sender, establishment: Ints) -> tuple[Intervals, Intervals]:
+    rows = cursor.execute(sql.query("references", "designations"), ([sender.role, "EXPLOITANT"],)).fetchall()
     place = {int(number): at for at, number in enumerate(establishment) if number}
 
     def build(chosen: list[Any]) -> Intervals:
@@ -249,5 +262,6 @@ def _designations(cursor: Cursor, code: str, role: str, establishment: Ints) -> 
             len(establishment), table[:, 0], table[:, 1], table[:, 2], np.zeros(len(table), np.int64)
         )
 
-    own = [row for row in rows if row[1] == role and row[2] == code]
+    named = sender.identifiant if sender.role in ("CRP", "MDT") else sender.code
+    own = [row for row in rows if row[1] == sender.role and row[2] == named]
     return build(own), build([row for row in rows if row[1] == "EXPLOITANT"])

@@ -21,8 +21,9 @@ from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
 from pipelines import check, references
 from pipelines.check import Checked
-from pipelines.match import Asked, Matched, Sender, match
+from pipelines.match import Asked, Matched, match
 from pipelines.read import chunk_of_rows
+from pipelines.references import Sender
 from pipelines.stores import Closing, Store, Version, who_of
 from schemas import codebook
 from schemas.codebook import Outcome, Severity
@@ -345,7 +346,7 @@ def _opened(
     received: date = found[0][-1]
     checked = check.check(layout, chunk, Context.on(received, sender.role))
     nirs, sirets = Asked().add(checked).identifiers()
-    known = references.fetch(cursor, key, nirs, sirets, sender_code=sender.code, sender_role=sender.role)
+    known = references.fetch(cursor, key, nirs, sirets, sender=sender)
     matched = match(layout, checked, known, sender)
     rows = np.arange(len(found))
     years, without = store.years(checked), store.without_result(checked)

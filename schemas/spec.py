@@ -58,7 +58,7 @@ class Column:
         required: an empty value is ``FMT-02``.
         codes: for ``Kind.CODE``, the legal values; a value's position is its number in the warehouse.
         aliases: obsolete values and what they become (``AVT-06``).
-        longest: most characters of the kept text (``FMT-06``).
+        longest: most characters of the kept text (``FMT-06``); ``longest_of_role`` where a role may write more.
         default: kept where nothing was sent.
         fault: code of a text that the kind cannot read, where it is not the kind's own.
     """
@@ -70,6 +70,7 @@ class Column:
     codes: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     longest: int | None = None
+    longest_of_role: Mapping[str, int] = field(default_factory=dict)
     default: str = ""
     fault: str | None = None
     example: str = ""

@@ -69,7 +69,7 @@ def file(header: str, *rows: str, end: str = "\n") -> bytes:
 
 
 def dose(identifier: str, value: str = "0.15", **changed: str) -> str:
-    return row(PASSIVE, ID_MESURE=identifier, VALEUR=value, **changed)
+    return row(PASSIVE, **({"ID_MESURE": identifier, "VALEUR": value} | changed))
 
 
 def cells(body: bytes, encoding: str = "utf-8", delimiter: str = ";") -> list[dict[str, str]]:
@@ -95,7 +95,9 @@ def country(registry: Any) -> Any:
         ),
     )
     registry.drop(
-        "ASNR", "designations.csv", file(DESIGNATIONS, row(DESIGNATIONS), row(DESIGNATIONS, ROLE="EXPLOITANT", IDENTIFIANT="SITE"))
+        "ASNR",
+        "designations.csv",
+        file(DESIGNATIONS, row(DESIGNATIONS), row(DESIGNATIONS, ROLE="EXPLOITANT", IDENTIFIANT="SITE")),
     )
     registry.drop("EMPL", "liste.csv", file(TRAVAILLEURS, row(TRAVAILLEURS)))
     registry.run()
@@ -108,7 +110,9 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return kept | {"SISERI_HOME": str(home), "SISERI_TODAY": "2026-04-10"} | more
 
 
-def siseri(env: dict[str, str], *words: str | Path, expect: int | None = 0, cwd: Path | None = None, limit: float = 120) -> Any:
+def siseri(
+    env: dict[str, str], *words: str | Path, expect: int | None = 0, cwd: Path | None = None, limit: float = 120
+) -> Any:
     """Run the real command; ``expect`` is the exit status wanted."""
     done = subprocess.run(
         [SISERI, *words], env=env, cwd=cwd, capture_output=True, text=True, timeout=limit, check=False

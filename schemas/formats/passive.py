@@ -92,7 +92,14 @@ FORMAT = Format(
         Column("ETAT_RESULTAT", "État du résultat", Kind.CODE, codes=STATES, example="MES"),
         Column("VALEUR", "Dose en mSv", Kind.DOSE, required=False, example="0.15"),
         Column("SEUIL", "Seuil d'enregistrement en mSv", Kind.DOSE, required=False, example="0.05"),
-        Column("ID_MESURE", "Identifiant de la mesure chez l'organisme", Kind.TEXT, longest=20, example="M2026030001"),
+        Column(
+            "ID_MESURE",
+            "Identifiant de la mesure chez l'organisme",
+            Kind.TEXT,
+            longest=20,
+            longest_of_role={"MDT": 45},
+            example="M2026030001",
+        ),
         CODE_METROLOGIE,
     ),
     rules=(

@@ -2,6 +2,7 @@
 
 Choices where the contract leaves room:
 
+- A name that cannot be read is `FIC-03` whatever the content (a workbook holds NUL bytes, and is to be told so).
 - A file that begins with the UTF-8 byte order mark and is not UTF-8 is `FIC-02` (the mark states the encoding).
 - Bytes beyond the size limit are not read: `FIC-02` comes before `FIC-07` only where its cause lies within it.
 - A gzip that breaks off is judged on what could be unpacked for `FIC-02` (NUL) and `FIC-07`, then is `FIC-09`.
@@ -54,6 +55,8 @@ def read(
 ) -> Content:
     """Judge a file by FIC-02, 07, 09, 01, 03, 04, 05, 08, in that order (`FIC-06` needs a history: see registry)."""
     del registry_date  # no file-level code depends on the day
+    if not _extension_accepted(name):
+        return Content("FIC-03")
     unpacked, whole = _unpack(data, name)
     within = unpacked[:max_bytes]
     text = _decode(within, final=whole and within == unpacked)
@@ -73,7 +76,7 @@ def read(
 
     header = lines[0]
     format_ = _recognise(header, separator)
-    if format_ is None or not _extension_accepted(name):
+    if format_ is None:
         return Content("FIC-03")
     known = set(layouts.COLUMNS[format_])
     if len(header) != len(set(header)) or not known <= set(header):

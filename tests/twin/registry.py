@@ -333,8 +333,8 @@ class TwinRegistry:
 
     def _match_again(self, line: Line) -> bool:
         codes = line.from_text | self._match(line)
-        if codes & WAITING == line.codes & WAITING and not _rejects(codes):
-            return False
+        if line.codes & HEALS_BY_ITSELF <= codes:
+            return False  # what it waits for has not come: it is not judged again
         line.codes = codes
         if not _rejects(codes) and codes & WAITING:
             return True
