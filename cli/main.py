@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from datetime import date
@@ -375,6 +376,8 @@ def _told(error: Exception) -> tuple[int, str | None]:
 
     if isinstance(error, SiseriError):
         return error.exit_code, str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return 3, "the disk under SISERI_HOME is full or read-only"
     if "psycopg" in sys.modules:
         import psycopg
 

@@ -3,7 +3,7 @@
 One run follows the other; each looks for a minute and ends as soon as it has taken something.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
@@ -12,6 +12,8 @@ from siseri_assets import SUBMISSIONS
 
 @dag(
     schedule="@continuous",
+    # Without a start in the past the first run's interval is empty and its date would be the second's too.
+    start_date=datetime(2024, 1, 1, tzinfo=UTC),
     max_active_runs=1,
     catchup=False,
     tags=["siseri"],

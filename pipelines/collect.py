@@ -118,7 +118,7 @@ def _taken(client: SftpClient, connection: Connection, settings: Settings) -> It
 
 
 def _take(client: SftpClient, connection: Connection, settings: Settings, drop: Drop) -> int | None:
-    local = settings.folder("incoming") / f"{drop.partner_id}-{time.time_ns()}"
+    local = settings.folder("archive", "incoming") / f"{drop.partner_id}-{time.time_ns()}"
     try:
         try:
             fetched = client.fetch(drop.code, drop.entry.name, local)
@@ -136,7 +136,8 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
     stem = answer_stem(ledger_name(drop.entry.name), number)
     client.put(drop.code, "retour", f"{stem}.ar.json", receipt_json(connection, submission))
     client.move(drop.code, "depot", drop.entry.name, "archive", stem)
-    client.remove(drop.code, "depot", drop.entry.name + MARKER)
+    if drop.marker is not None:
+        client.remove(drop.code, "depot", drop.entry.name + MARKER)
     with connection.transaction():
         connection.execute(sql.query("collect", "left_depot"), (submission,))
     log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)

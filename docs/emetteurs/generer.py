@@ -139,6 +139,7 @@ def _column(column: Column) -> tuple[str, ...]:
     shape = KINDS[column.kind]
     if column.longest is not None:
         shape += f", {column.longest} caractères au plus"
+        shape += "".join(f" ({role} : {longest})" for role, longest in column.longest_of_role.items())
     if column.kind is not Kind.CODE:
         values = f"vide : « {column.default} »" if column.default else ""
     elif len(column.codes) <= LONGEST_LIST:
