@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
+from numpy.typing import NDArray
 
 Cursor = psycopg.Cursor[Any]
 
@@ -35,6 +38,80 @@ def copy_in(cursor: Cursor, target: str, rows: pa.Table) -> int:
     if cursor.rowcount != rows.num_rows:
         raise RuntimeError(f"{target} took {cursor.rowcount} rows of {rows.num_rows}")
     return cursor.rowcount
+
+
+_SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_EPOCH_2000 = 10_957  # days from 1970 to 2000, PostgreSQL's epoch
+_NUMBERS = {pa.int16(): ">i2", pa.int32(): ">i4", pa.int64(): ">i8", pa.date32(): ">i4"}
+#: Rows alike in nulls and text lengths are laid out together; with more groups than this text serves better.
+_GROUPS = 64
+
+
+def copy_in_binary(cursor: Cursor, target: str, rows: pa.Table) -> int:
+    """Append an Arrow table as :func:`copy_in` does, in PostgreSQL's binary form.
+
+    For columns of int16, int32, int64, date32 and text, whose types are exactly the table's own. Rows are
+    grouped by what is null and how long the texts are, so each group is one block of fixed-size
+    records; where that makes too many groups the text form is used.
+    """
+    count = rows.num_rows
+    if not count:
+        return 0
+    columns = [(name, rows[name].combine_chunks()) for name in rows.column_names]
+    shape = np.zeros(count, np.int64)
+    groups = 1
+    for _, column in columns:
+        if pa.types.is_string(column.type):
+            length = np.asarray(pc.fill_null(pc.binary_length(column), -1)).astype(np.int64)
+        elif column.null_count:
+            length = np.asarray(pc.is_null(column)).astype(np.int64)
+        else:
+            continue
+        if (length != length[0]).any():
+            shape = np.unique(shape * (int(length.max()) + 2) + length + 1, return_inverse=True)[1]
+            groups = int(shape.max()) + 1
+    if groups > _GROUPS:
+        return copy_in(cursor, target, rows)
+    names = ", ".join(f'"{name}"' for name in rows.column_names)
+    with cursor.copy(f"copy {target} ({names}) from stdin (format binary)") as copy:
+        copy.write(_SIGNATURE)
+        for group in range(groups):
+            chosen = np.flatnonzero(shape == group)
+            copy.write(_records(columns, chosen if groups > 1 else None, len(chosen)))
+        copy.write(b"\xff\xff")
+    if cursor.rowcount != count:
+        raise RuntimeError(f"{target} took {cursor.rowcount} rows of {count}")
+    return cursor.rowcount
+
+
+def _records(columns: list[tuple[str, pa.Array]], chosen: NDArray[np.int64] | None, count: int) -> bytes:
+    """Binary records of rows that are null in the same places and whose texts have the same lengths."""
+    fields: list[tuple[str, str]] = [("fields", ">i2")]
+    values: dict[str, Any] = {"fields": len(columns)}
+    for name, column in columns:
+        part = column if chosen is None else column.take(pa.array(chosen))
+        fields.append((f"{name}:", ">i4"))
+        if part.null_count:
+            values[f"{name}:"] = -1
+            continue
+        if pa.types.is_string(part.type):
+            values[f"{name}:"] = size = len(part[0].as_py().encode())
+            if not size:
+                continue
+            content = np.array(part.cast(pa.binary()).to_pylist(), dtype=f"S{size}")
+            fields.append((name, f"S{size}"))
+        else:
+            form = _NUMBERS[part.type]
+            dated = pa.types.is_date32(part.type)
+            content = np.asarray(part.view(pa.int32()) if dated else part).astype(form)
+            content = content - _EPOCH_2000 if dated else content
+            values[f"{name}:"] = np.dtype(form).itemsize
+            fields.append((name, form))
+        values[name] = content
+    records = np.zeros(count, np.dtype(fields))
+    for name, content in values.items():
+        records[name] = content
+    return records.tobytes()
 
 
 def fetch_columns(cursor: Cursor, query: str, types: dict[str, pa.DataType]) -> pa.Table:

@@ -185,3 +185,22 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
         assert row is not None
         yield int(row[0])
         cursor.execute("select ledger.seal_load(%s)", (row[0],))
+
+
+#: Spaces of session locks: a sender's depot, a submission.
+DEPOT, SUBMISSION = 5352, 5353
+
+
+@contextmanager
+def alone(connection: Connection, space: int, number: int) -> Iterator[bool]:
+    """Whether this session is the only one at work on something; others that ask meanwhile get False.
+
+    The lock goes with the session, so a killed process leaves none behind.
+    """
+    row = connection.execute("select pg_try_advisory_lock(%s, %s)", (space, number)).fetchone()
+    held = bool(row and row[0])
+    try:
+        yield held
+    finally:
+        if held and not connection.closed:
+            connection.execute("select pg_advisory_unlock(%s, %s)", (space, number))

@@ -17,7 +17,7 @@ import sql
 from loaders import archive
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
-from loaders.warehouse import Connection
+from loaders.warehouse import SUBMISSION, Connection, alone
 from pipelines import read
 from pipelines.books import Book, as_json, statut
 from pipelines.collect import answer_stem, receipt
@@ -255,12 +255,22 @@ def answer_again(client: SftpClient, connection: Connection, settings: Settings,
     return True
 
 
-def answer_all(client: SftpClient, connection: Connection, settings: Settings) -> list[int]:
-    """Deliver every report and follow-up that is owed. Gives the submissions answered."""
-    done = owed(connection)
-    for submission in done:
-        answer(client, connection, settings, submission)
-    owing = connection.execute(sql.query("answer", "follow_ups_owed")).fetchall()
-    for submission, number, _ in owing:
-        follow_up(client, connection, settings, submission, number)
-    return done
+def answer_all(client: SftpClient, connection: Connection, settings: Settings) -> tuple[list[int], int]:
+    """Deliver every report and follow-up that is owed and that no other pass has in hand.
+
+    Returns:
+        The submissions answered, and how many follow-ups went out.
+    """
+    done = []
+    for submission in owed(connection):
+        with alone(connection, SUBMISSION, submission) as held:
+            if held:
+                answer(client, connection, settings, submission)
+                done.append(submission)
+    followed = 0
+    for submission, number, _ in connection.execute(sql.query("answer", "follow_ups_owed")).fetchall():
+        with alone(connection, SUBMISSION, submission) as held:
+            if held:
+                follow_up(client, connection, settings, submission, number)
+                followed += 1
+    return done, followed

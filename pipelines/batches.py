@@ -14,7 +14,7 @@ from pipelines.answer import answer_again, answer_all
 from pipelines.collect import collect
 from pipelines.declare import declare
 from pipelines.release import release
-from pipelines.sweep import integrate_safely, pending
+from pipelines.sweep import Fate, integrate_safely, pending
 from schemas.roles import DECLARERS
 
 #: Most files and bytes of a batch.
@@ -59,13 +59,13 @@ def _cut(files: Sequence[tuple[int, int]]) -> list[list[int]]:
 
 
 def integrate_batch(batch: Sequence[int]) -> dict[str, int]:
-    """Integrate some files, in order. Gives how many were settled and how many met an incident."""
+    """Integrate some files, in order. Gives how many were settled, met an incident, were in hand elsewhere."""
     settings = Settings.load()
-    counts = {"settled": 0, "incidents": 0}
+    counts = {fate.name.lower(): 0 for fate in Fate}
     with opened(settings) as registry, depots(registry) as client:
         for number in batch:
-            settled = integrate_safely(client, registry.connection, settings, registry.key, number)
-            counts["settled" if settled else "incidents"] += 1
+            fate = integrate_safely(client, registry.connection, settings, registry.key, number)
+            counts[fate.name.lower()] += 1
     return counts
 
 
@@ -73,8 +73,8 @@ def answer_owed() -> dict[str, int]:
     """Deliver every report and follow-up that is owed."""
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
-        answered = answer_all(client, registry.connection, settings)
-    return {"answered": len(answered)}
+        reports, follow_ups = answer_all(client, registry.connection, settings)
+    return {"reports": len(reports), "follow_ups": follow_ups}
 
 
 def answer_submissions(numbers: Sequence[int]) -> dict[str, int]:
@@ -82,7 +82,7 @@ def answer_submissions(numbers: Sequence[int]) -> dict[str, int]:
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
         done = [number for number in numbers if answer_again(client, registry.connection, settings, number)]
-    return {"answered": len(done)}
+    return {"reports": len(done)}
 
 
 def release_waiting() -> dict[str, int]:

@@ -20,7 +20,7 @@ import sql
 from loaders import archive
 from loaders.settings import PARIS, Settings
 from loaders.sftp import Entry, SftpClient, SftpRefused
-from loaders.warehouse import Connection
+from loaders.warehouse import DEPOT, Connection, alone
 from schemas.roles import DECLARERS, RECEIVERS
 
 log = logging.getLogger("siseri.collect")
@@ -31,6 +31,7 @@ MARKER = ".ok"
 #: Endings of files that are still being written; never read.
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 _MARKER_LIMIT = 4096
+_ABANDONED_S = 3600
 
 
 @dataclass(frozen=True)
@@ -100,19 +101,17 @@ def ready(client: SftpClient, connection: Connection, settings: Settings, now: f
 
 def collect(client: SftpClient, connection: Connection, settings: Settings) -> list[int]:
     """Take every file that is ready. Gives the submissions' ids, in the order they were taken."""
+    for left in settings.folder("archive", "incoming").iterdir():
+        if time.time() - left.stat().st_mtime > _ABANDONED_S:  # a killed pass left it
+            left.unlink(missing_ok=True)
     return list(_taken(client, connection, settings))
 
 
 def _taken(client: SftpClient, connection: Connection, settings: Settings) -> Iterator[int]:
     for drop in ready(client, connection, settings):
         # Two passes at once: whoever holds the sender's lock takes its file, the other goes on.
-        held = connection.execute("select pg_try_advisory_lock(5352, %s)", (drop.partner_id,)).fetchone()
-        if not held or not held[0]:
-            continue
-        try:
-            submission = _take(client, connection, settings, drop)
-        finally:
-            connection.execute("select pg_advisory_unlock(5352, %s)", (drop.partner_id,))
+        with alone(connection, DEPOT, drop.partner_id) as held:
+            submission = _take(client, connection, settings, drop) if held else None
         if submission is not None:
             yield submission
 

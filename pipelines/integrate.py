@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.warehouse import Connection, load
 from pipelines import references
+from pipelines.ahead import ahead
 from pipelines.apply import APPLIERS
 from pipelines.books import Books, as_json
 from pipelines.check import Checked
@@ -43,7 +44,7 @@ from pipelines.settle import Settled, Source, outcomes, settle
 from pipelines.staging import Staging
 from pipelines.stores import STORES
 from schemas.roles import MEASURE_FORMATS
-from schemas.spec import Context
+from schemas.spec import Context, Format
 
 log = logging.getLogger("siseri.integrate")
 
@@ -57,6 +58,14 @@ class Result:
     format: str | None
     file_code: str | None
     rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A chunk's match, with the references it was made against."""
+
+    matched: Matched
+    references: references.References
 
 
 def sender_of(cursor: Cursor, partner_id: int, code: str, role: str, identifiant: str | None) -> Sender:
@@ -99,7 +108,7 @@ def integrate(connection: Connection, settings: Settings, key: RegistryKey, subm
             )
             totals, named = Totals(), Asked()
             told = Marker.read(marker) if marker is not None else None
-            for checked in opened.chunks(context):
+            for checked in ahead(opened.chunks(context)):
                 totals.add(checked)
                 named.add(checked)
                 if told is not None and told.total is not None:
@@ -148,11 +157,11 @@ def _second_pass(
         if layout.measure is not None:
             nirs, sirets = named.identifiers()
             known = references.fetch(cursor, key, nirs, sirets, sender=sender)
-        for checked in staged.chunks():
+        for checked, matched in ahead(_matched(staged.chunks(), layout, known, sender)):
             count = len(checked)
             lines = np.arange(checked.first_line, checked.first_line + count)
             source = Source(np.full(count, submission_id), lines)
-            late += corridor(cursor, number, opened, checked, known, source, sender, key, today, books)
+            late += corridor(cursor, number, opened, checked, matched, source, sender, key, today, books)
         apply_changes(cursor, number, late, submission_id, books)
         write_books(cursor, number, ((submission_id, quantity, book) for quantity, book in books.lines.items()))
         dialect = asdict(opened.dialect) | {"delimiter": opened.layout.delimiter}
@@ -164,12 +173,20 @@ def _second_pass(
     return books
 
 
+def _matched(
+    chunks: Iterator[Checked], layout: Format, known: references.References | None, sender: Sender
+) -> Iterator[tuple[Checked, Known | None]]:
+    """Chunks with their match, where the registry's knowledge of the whole file is at hand (measures)."""
+    for checked in chunks:
+        yield checked, Known(match(layout, checked, known, sender), known) if known is not None else None
+
+
 def corridor(
     cursor: Cursor,
     number: int,
     opened: Opened,
     checked: Checked,
-    known: references.References | None,
+    known: Known | None,
     source: Source,
     sender: Sender,
     key: RegistryKey,
@@ -179,8 +196,8 @@ def corridor(
     """One chunk of a file, from matching to the warehouse's tables.
 
     Args:
-        known: the registry's knowledge of the whole file (measures); for references it is asked per
-            chunk, since earlier rows change it.
+        known: the chunk's match (measures); for references it is made here, since earlier rows change
+            what the registry knows.
 
     Returns:
         Waiting rows of other files (or of earlier chunks) that this chunk sent out of the queue.
@@ -215,37 +232,26 @@ def corridor(
     return changes
 
 
-@dataclass(frozen=True)
-class Known:
-    """A chunk's match, with the references it was made against."""
-
-    matched: Matched
-    references: references.References
-
-
 def judge(
     cursor: Cursor,
     number: int,
-    layout: Any,
+    layout: Format,
     checked: Checked,
-    known: references.References | None,
+    known: Known | None,
     source: Source,
     sender: Sender,
     key: RegistryKey,
     today: date,
     own_entries: tuple[int, ...] = (),
 ) -> tuple[Known | None, Settled]:
-    """Match and settle a chunk (measures), or match and apply it (references)."""
-    matched: Matched | None = None
-    if layout.has("SIRET"):
-        if known is None:
-            nirs, sirets = Asked().add(checked).identifiers()
-            known = references.fetch(cursor, key, nirs, sirets, sender=sender)
-        matched = match(layout, checked, known, sender)
+    """Match (where that is not done yet) and settle a chunk of measures, or apply one of references."""
+    if known is None and layout.has("SIRET"):
+        nirs, sirets = Asked().add(checked).identifiers()
+        found = references.fetch(cursor, key, nirs, sirets, sender=sender)
+        known = Known(match(layout, checked, found, sender), found)
     store = STORES.get(layout.name)
-    if store is not None and matched is not None and known is not None:
-        settled = settle(cursor, store, layout, checked, matched, source, sender, key, own_entries)
-    else:
-        APPLIERS[layout.name](cursor, number, checked, matched, known, source, key, today)
-        settled = Settled(insert=np.zeros(len(checked), bool))
-    return (Known(matched, known) if matched is not None and known is not None else None), settled
+    if store is not None and known is not None:
+        return known, settle(cursor, store, layout, checked, known.matched, source, sender, key, own_entries)
+    matched, found_ = (known.matched, known.references) if known is not None else (None, None)
+    APPLIERS[layout.name](cursor, number, checked, matched, found_, source, key, today)
+    return known, Settled(insert=np.zeros(len(checked), bool))

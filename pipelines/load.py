@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import sql
-from loaders.bulk import Cursor, copy_in
+from loaders.bulk import Cursor, copy_in, copy_in_binary
 from loaders.secrets import RegistryKey
 from pipelines.books import Book, Books, quantity_names
 from pipelines.check import Checked
@@ -65,11 +65,29 @@ def write_measures(
         table["until_line"] = pa.array([one[1] if one else None for one in until], pa.int64())
         table["until_code"] = pa.array([one[2] if one else None for one in until], pa.string())
     years = store.years(checked)[rows]
-    whole = pa.table(table)
+    whole = typed(pa.table(table))
     for year in np.unique(years):
         part = cursor.execute(sql.query("load", "ensure_partition"), (store.kind, int(year))).fetchone()
         assert part is not None
-        copy_in(cursor, part[0], whole.filter(pa.array(years == year)) if (years != year).any() else whole)
+        copy_in_binary(cursor, part[0], whole.filter(pa.array(years == year)) if (years != year).any() else whole)
+
+
+#: Columns of the bulk tables that are not plain integers of four bytes.
+_EIGHT_BYTES = frozenset({"value_usv", "threshold_usv", "key_digest", "codes"})
+_TWO_BYTES = frozenset({"year", "quantity", "location", "dosimeter", "state"})
+
+
+def typed(rows: pa.Table) -> pa.Table:
+    """The same rows with the integer types of the warehouse's columns."""
+    kinds = []
+    for field in rows.schema:
+        if not pa.types.is_integer(field.type):
+            kinds.append(field)
+        elif field.name in _EIGHT_BYTES:
+            kinds.append(pa.field(field.name, pa.int64()))
+        else:
+            kinds.append(pa.field(field.name, pa.int16() if field.name in _TWO_BYTES else pa.int32()))
+    return rows.cast(pa.schema(kinds))
 
 
 def write_row_entries(
@@ -86,20 +104,17 @@ def write_row_entries(
     kept[list(annulments)] = True
     rows = np.flatnonzero(kept)
     firsts = pa.array([first.get(int(row)) for row in rows], pa.int64()) if first else pa.nulls(len(rows), pa.int64())
-    copy_in(
-        cursor,
-        "ledger.row_entry",
-        pa.table(
-            {
-                "submission_id": pa.array(source.submission[rows]),
-                "line": pa.array(source.line[rows]),
-                "since_load": pa.array(np.full(len(rows), load)),
-                "first_submission_id": firsts,
-                "codes": pa.array(checked.codes[rows].astype(np.int64)),
-                "outcome": pa.array(letters[rows].tolist(), pa.string()),
-            }
-        ),
+    table = pa.table(
+        {
+            "submission_id": pa.array(source.submission[rows]),
+            "line": pa.array(source.line[rows]),
+            "since_load": pa.array(np.full(len(rows), load)),
+            "first_submission_id": firsts,
+            "codes": pa.array(checked.codes[rows].astype(np.int64)),
+            "outcome": pa.array(letters[rows].tolist(), pa.string()),
+        }
     )
+    copy_in_binary(cursor, "ledger.row_entry", typed(table))
 
 
 def write_queue(

@@ -6,6 +6,7 @@ import json
 import logging
 import traceback
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 import psycopg
 
@@ -14,7 +15,7 @@ from loaders.errors import SiseriError
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
-from loaders.warehouse import Connection
+from loaders.warehouse import SUBMISSION, Connection, alone
 from pipelines.answer import answer_all
 from pipelines.collect import answer_stem, collect
 from pipelines.declare import declare
@@ -42,20 +43,31 @@ def pending(connection: Connection) -> list[tuple[int, str, int]]:
     return [(int(number), str(role), int(size)) for number, role, size in rows]
 
 
+class Fate(Enum):
+    """What an attempt at a file came to."""
+
+    SETTLED = auto()
+    INCIDENT = auto()
+    ELSEWHERE = auto()
+
+
 def integrate_safely(
     client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey, submission: int
-) -> bool:
+) -> Fate:
     """Integrate a file; where this side fails on it, tell the sender and keep the file for later.
 
     Returns:
-        Whether the file was settled.
+        Settled, an incident of ours, or at work elsewhere (another pass has it in hand).
 
     Raises:
         SiseriError: a service is gone; the pass cannot go on.
     """
     try:
-        integrate(connection, settings, key, submission)
-        return True
+        with alone(connection, SUBMISSION, submission) as held:
+            if not held:
+                return Fate.ELSEWHERE
+            integrate(connection, settings, key, submission)
+        return Fate.SETTLED
     except (SiseriError, psycopg.OperationalError):
         raise
     except Exception as error:  # noqa: BLE001 - answered by an incident, logged, and the file kept
@@ -63,7 +75,7 @@ def integrate_safely(
         where = traceback.extract_tb(error.__traceback__)[-1]
         log.error("submission %s: %s at %s:%s", submission, type(error).__name__, where.name, where.lineno)
         _incident(client, connection, submission)
-        return False
+        return Fate.INCIDENT
 
 
 def _incident(client: SftpClient, connection: Connection, submission: int) -> None:
@@ -91,9 +103,10 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
     done = Pass()
     done.taken = collect(client, connection, settings)
     for submission, _, _ in pending(connection):
-        settled = integrate_safely(client, connection, settings, key, submission)
-        (done.settled if settled else done.incidents).append(submission)
-    done.answered = answer_all(client, connection, settings)
+        fate = integrate_safely(client, connection, settings, key, submission)
+        if fate is not Fate.ELSEWHERE:
+            (done.settled if fate is Fate.SETTLED else done.incidents).append(submission)
+    done.answered, _ = answer_all(client, connection, settings)
     done.released = release(connection, settings, key)
     if done.released:
         answer_all(client, connection, settings)

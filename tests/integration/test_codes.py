@@ -172,7 +172,7 @@ OF_TRAVAILLEURS: list[Case] = [
     (worker(QUOTITE="0,8"), INTEGRE, "AVT-03"),
     (worker(CodeMetier="INFIRM"), INTEGRE, "AVT-06"),
     (worker(NIR=SHORT_KEY_NIR, CLE=SHORT_KEY), INTEGRE, "AVT-07"),
-    (worker(NIR="1850775110013", CLE="00"), REJETE, "IDT-02"),
+    (worker(NIR="1850775110013", CLE="00"), REJETE, "AVT-09,IDT-02"),
     (worker(NIR=SHORT_KEY_NIR, CLE="0" + SHORT_KEY, DATENAISSANCE="12/07/1985"), INTEGRE, "AVT-09"),
     (worker(NIR="1", CLE="1", CLASSEMENT="", QUOTITE="x"), REJETE, "AVT-07,FMT-04,IDT-01,MET-09"),
 ]

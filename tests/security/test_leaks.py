@@ -1,0 +1,261 @@
+"""Canaries: NIRs and names that must appear nowhere but where they belong, whatever happens on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from senders import (
+    DESIGNATIONS,
+    ESTABLISSEMENTS,
+    OPERATIONNELLE,
+    PASSIVE,
+    SIREN,
+    SISERI,
+    TRAVAILLEURS,
+    dose,
+    environment,
+    file,
+    row,
+    siseri,
+)
+
+from loaders.postgres_server import PostgresServer
+from loaders.registry import depots, opened
+from loaders.services import running
+from loaders.settings import Settings
+from pipelines import integrate as corridor
+from pipelines.deposit import deposit
+from schemas.identifiers import key_of
+
+KNOWN, STRANGER, BROKEN = "1850675198765", "2840513198764", "18506751X8763"
+NAMES = ("ZORGLUBVIEUX", "ZORGLUBNEUF", "CHAMPIGNAQUETTE")
+FIRST = ("PACOMELLE", "SECCOTINETTE", "FANTASIETTE")
+CANARIES = (KNOWN, STRANGER, BROKEN, *NAMES, *FIRST)
+#: A dose that nothing else is worth.
+DOSE = "7.771"
+
+
+def holds(text: bytes | str) -> list[str]:
+    """The canaries in a text, whatever their case."""
+    data = (text.encode() if isinstance(text, str) else text).upper()
+    return [canary for canary in CANARIES if canary.encode() in data]
+
+
+class Scene:
+    """What was said and written while canaries went through, incidents and broken services included."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.env = environment(home)
+        self.settings = Settings.load(self.env)
+        self.said: list[str] = []
+
+    def siseri(self, *words: str | Path, expect: int | None = 0) -> Any:
+        done = siseri(self.env, *words, expect=expect)
+        self.said += [done.stdout, done.stderr]
+        return done
+
+    def deposit(self, folder: Path, code: str, name: str, body: bytes) -> None:
+        (folder / name).write_bytes(body)
+        with opened(self.settings) as registry, depots(registry) as client:
+            deposit(client, registry.connection, code, [folder / name])
+
+
+def rows() -> list[str]:
+    """Good, waiting, rejected, doubled, ragged rows, each with canaries in its cells."""
+    known = {"NIR": KNOWN, "NOM": NAMES[0], "PRENOM": FIRST[0]}
+    stranger = {"NIR": STRANGER, "NOM": NAMES[1], "PRENOM": FIRST[1]}
+    return [
+        dose("C1", DOSE, **known),
+        dose("C1", DOSE, **known),
+        dose("C2", DOSE, **stranger),
+        dose("C3", "-1", **known),
+        dose("C4", NIR=BROKEN, NOM=NAMES[2], PRENOM=FIRST[2]),
+        dose("C5", **(known | {"NOM": NAMES[2]})),
+        dose("C6", VALEUR=KNOWN, DATE_FIN_PORT=NAMES[0], **known),
+        dose("C7", TYPE_MESURE=NAMES[0], LOCALISATION=FIRST[0], **known),
+        f"{KNOWN};{NAMES[0]};{FIRST[0]}",
+        dose("C8", **(known | {"NOM": "ZORGLUB\x07VIEUX"})),
+    ]
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("canaries")
+    scene = Scene(folder / "home")
+    with running(scene.settings):
+        scene.siseri("init")
+        scene.siseri("partner", "add", "ASNR", "--role", "GESTIONNAIRE")
+        scene.siseri("partner", "add", "EMPL", "--role", "EMPLOYEUR", "--siren", SIREN)
+        for code in ("LABO1", "LABO2"):
+            scene.siseri("partner", "add", code, "--role", "OA")
+        scene.siseri("partner", "add", "SITE", "--role", "EXPLOITANT")
+        scene.deposit(folder, "ASNR", "sirene.csv", file(ESTABLISSEMENTS, row(ESTABLISSEMENTS)))
+        scene.deposit(folder, "ASNR", "des.csv", file(DESIGNATIONS, row(DESIGNATIONS, NOM=NAMES[0], PRENOM=FIRST[0])))
+        person = row(TRAVAILLEURS, NIR=KNOWN, CLE=key_of(KNOWN), NOM=NAMES[0], PRENOM=FIRST[0])
+        bad = row(TRAVAILLEURS, NIR=KNOWN, CLE="00", NOM=NAMES[1], PRENOM=FIRST[1], DATENAISSANCE=NAMES[2])
+        scene.deposit(folder, "EMPL", "liste.csv", file(TRAVAILLEURS, person, bad))
+        scene.deposit(folder, "LABO1", "mars.csv", file(PASSIVE, *rows()))
+        passages = [row(OPERATIONNELLE, NIR=KNOWN, ACTIVITE=NAMES[1]), row(OPERATIONNELLE, NIR=STRANGER, LIEU=NAMES[1])]
+        scene.deposit(folder, "SITE", "ope.csv", file(OPERATIONNELLE, *passages))
+        scene.deposit(folder, "LABO1", "refuse.csv", file(PASSIVE, dose("R1", NIR=KNOWN, NOM=f'"{NAMES[0]}')))
+        scene.deposit(folder, "LABO1", "texte.csv", f"{KNOWN};{NAMES[0]}\n{STRANGER}\n".encode())
+        scene.siseri("run", "--json")
+
+        # The database refuses a statement that holds values: an incident.
+        with psycopg.connect(PostgresServer(scene.home).url()) as admin:
+            admin.execute("alter table queue.entry add constraint never check (line <> 77) not valid")
+            admin.execute("alter table dose.passive add constraint never check (value_usv <> 7772) not valid")
+            admin.execute(
+                "alter table identity.civil add constraint never check (last_name <> 'ZORGLUBNEUF') not valid"
+            )
+        values = {"NIR": KNOWN, "NOM": NAMES[0], "PRENOM": FIRST[0]}
+        scene.deposit(folder, "LABO1", "incident.csv", file(PASSIVE, dose("I1", "7.772", **values)))
+        person = row(TRAVAILLEURS, NIR=STRANGER, CLE=key_of(STRANGER), NOM=NAMES[1], PRENOM=FIRST[1], SEXE="F")
+        person = person.replace("12/06/1985", "12/05/1984")
+        scene.deposit(folder, "EMPL", "incident.csv", file(TRAVAILLEURS, person))
+        facts = json.loads(scene.siseri("run", "--json", expect=1).stdout)
+        assert facts["incidents"] == 2
+
+        # The database goes away in the middle, then comes back.
+        (folder / "gros.csv").write_bytes(file(PASSIVE, *(dose(f"G{at}", **values) for at in range(20_000))))
+        scene.deposit(folder, "LABO1", "gros.csv", (folder / "gros.csv").read_bytes())
+        process = subprocess.Popen(
+            [SISERI, "run"], env=scene.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        time.sleep(1.2)
+        pid = PostgresServer(scene.home).pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        scene.said += process.communicate(timeout=120)
+        scene.siseri("run", expect=1)
+        with psycopg.connect(PostgresServer(scene.home).url()) as admin:
+            for table in ("queue.entry", "dose.passive", "identity.civil"):
+                admin.execute(f"alter table {table} drop constraint never")
+        scene.siseri("run", "--json")
+        scene.siseri("verify", "--json")
+        for words in (("submissions",), ("submissions", "--json"), ("queue", "list"), ("partner", "list"), ("status",)):
+            scene.siseri(*words)
+        yield scene
+
+
+def test_the_incidents_are_over(scene: Scene) -> None:
+    listed = json.loads(siseri(scene.env, "submissions", "--json").stdout)
+    by_name = {(one["emetteur"], one["fichier"]): one for one in listed}
+    assert by_name["LABO1", "incident.csv"]["statut"] == by_name["EMPL", "incident.csv"]["statut"] == "INTEGRE"
+    assert by_name["LABO1", "gros.csv"]["lignes"]["integrees"] == 20_000
+    for code in ("LABO1", "EMPL"):
+        assert not list((scene.home / "sftp" / code / "retour").glob("*.incident.json"))
+
+
+def test_nothing_said_by_commands_names_anybody(scene: Scene) -> None:
+    assert holds("\n".join(scene.said)) == []
+    assert "7.77" not in "\n".join(scene.said)
+
+
+def test_no_log_names_anybody(scene: Scene) -> None:
+    logs = [path for path in (scene.home / "log").rglob("*") if path.is_file()]
+    assert {"postgres.log", "sftp.log"} <= {path.name for path in logs}
+    for path in logs:
+        assert holds(path.read_bytes()) == [], path.name
+        assert b"mars.csv" not in path.read_bytes(), path.name
+
+
+def test_the_queue_list_names_nobody_but_what_it_proposes(scene: Scene) -> None:
+    listed = json.loads(siseri(scene.env, "queue", "list", "--json").stdout)
+    assert listed
+    for one in listed:
+        one.pop("propositions")
+    assert holds(json.dumps(listed, ensure_ascii=False)) == []
+
+
+def test_nothing_stays_in_the_working_folders(scene: Scene) -> None:
+    for name in ("staging", "incoming"):
+        assert os.listdir(scene.home / name) == []
+
+
+def test_files_are_closed_to_others(scene: Scene) -> None:
+    for name in ("archive", "keys", "log", "staging", "incoming", "sftp"):
+        folder = scene.home / name
+        assert folder.stat().st_mode & 0o077 == 0, name
+    for path in (scene.home / "keys").rglob("*"):
+        if path.is_file() and path.suffix != ".pub":
+            assert path.stat().st_mode & 0o077 == 0, path.name
+
+
+def test_each_sender_gets_its_own_and_nobody_else_s(scene: Scene) -> None:
+    """A lab that sent nothing reads nothing; the employer gets no dose; what runs between carries no name."""
+
+    def retour(code: str) -> dict[str, bytes]:
+        folder = scene.home / "sftp" / code / "retour"
+        return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    assert retour("LABO2") == {}
+    for name, body in retour("EMPL").items():
+        assert b"7.77" not in body, name
+        assert b"LABO1" not in body, name
+        assert NAMES[2].encode() not in body or name.endswith(".rapport.csv"), name
+    for name, body in retour("SITE").items():
+        assert b"7.77" not in body, name
+        assert NAMES[0].encode() not in body, name
+    for code in ("LABO1", "SITE", "EMPL", "ASNR"):
+        for name, body in retour(code).items():
+            if name.endswith((".json", ".html")):
+                assert holds(body) == [], (code, name)
+
+
+def test_what_leaves_the_identity_schema_is_sealed(scene: Scene) -> None:
+    """Outside ``identity``, no table shows a person: neither in text nor in bytes."""
+    with psycopg.connect(PostgresServer(scene.home).url()) as admin:
+        tables = admin.execute(
+            "select format('%I.%I', table_schema, table_name) from information_schema.tables"
+            " where table_schema in ('ledger', 'reference', 'dose', 'queue') and table_type = 'BASE TABLE'"
+        ).fetchall()
+        assert len(tables) > 8
+        for (table,) in tables:
+            if table == "reference.designation":  # the contacts of an establishment are named on purpose
+                continue
+            text = "\n".join(str(one) for one in admin.execute(f"select t::text from {table} t"))
+            found = [one for one in holds(text) if one != NAMES[1]]  # a place of work was named so, in the open
+            assert found == [], table
+        for (sealed,) in admin.execute(
+            "select sealed from queue.entry union all select sealed from identity.identifier"
+        ):
+            assert holds(bytes(sealed)) == []
+        clear = "\n".join(str(one) for one in admin.execute("select t::text from identity.identifier t"))
+        assert KNOWN not in clear
+        assert STRANGER not in clear
+
+
+def test_exceptions_of_ours_hold_no_value(scene: Scene, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What the corridor raises and logs, when the database quotes a row back."""
+    values = {"NIR": KNOWN, "NOM": NAMES[0], "PRENOM": FIRST[0]}
+    caplog.set_level(logging.DEBUG)
+    with psycopg.connect(PostgresServer(scene.home).url(), autocommit=True) as admin:
+        admin.execute("alter table dose.passive add constraint never check (value_usv <> 7773) not valid")
+        try:
+            scene.deposit(tmp_path, "LABO1", "encore.csv", file(PASSIVE, dose("J1", "7.773", **values)))
+            done = scene.siseri("run", expect=1)
+            assert holds(done.stdout + done.stderr) == []
+            assert "7773" not in done.stderr
+            with opened(scene.settings) as registry:
+                waiting = registry.connection.execute(
+                    "select submission_id from ledger.submission where state = 'RECU'"
+                ).fetchall()
+                with contextlib.suppress(psycopg.Error):
+                    corridor.integrate(registry.connection, scene.settings, registry.key, waiting[0][0])
+            assert holds(caplog.text) == []
+        finally:
+            admin.execute("alter table dose.passive drop constraint never")
+    siseri(scene.env, "run")
