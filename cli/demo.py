@@ -120,7 +120,8 @@ def _airflow(settings: Any, services: Any, began: float) -> list[Any]:
     from loaders.orchestrator import prepare
     from loaders.settings import project_root
 
-    os.environ.update(prepare(settings, services, say=lambda text: _say(began, text)))
+    os.environ.update(prepare(settings, services, say=lambda _: _say(began, "création des tables d'Airflow")))
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
     sys.path.insert(0, str(project_root() / "dags"))
     import importlib
     import logging

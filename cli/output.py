@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     for at, name in enumerate(columns):
         table.add_column(name, justify="right" if at in numbers else "left", overflow="fold")
     for row in listed:
-        table.add_row(*(escape("" if one is None else str(one)) for one in row))
+        table.add_row(*(escape(_harmless("" if one is None else str(one))) for one in row))
     console = Console()
     if not console.is_terminal:
         console.width = 160  # a file or a pipe has no edge to fold at
@@ -40,4 +41,9 @@ def show_facts(facts: Mapping[str, Any]) -> None:
     """A mapping for a person, one line a key."""
     for name, value in facts.items():
         shown = value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False, default=str)
-        print(f"{name} : {shown}")
+        print(f"{name} : {_harmless(str(shown))}")
+
+
+def _harmless(text: str) -> str:
+    """Without control characters: a sender's text never commands the operator's terminal."""
+    return "".join("\ufffd" if unicodedata.category(sign) == "Cc" else sign for sign in text)

@@ -22,7 +22,7 @@ def keep(settings: Settings, sha256: str, fetched: Path) -> Path:
     if target.exists():
         fetched.unlink()
         return target
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.folder("archive", sha256[:2], sha256[2:4])
     fetched.chmod(0o400)
     fetched.replace(target)
     for folder in (target.parent, target.parent.parent):

@@ -98,9 +98,12 @@ class Settings:
         return self.today or datetime.now(PARIS).date()
 
     def folder(self, *parts: str) -> Path:
-        """A folder under ``home``, made where missing, closed to others."""
-        path = self.home.joinpath(*parts)
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """A folder under ``home``, made where missing, closed to others at every level."""
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self.home
+        for part in parts:
+            path = path / part
+            path.mkdir(exist_ok=True, mode=0o700)
         return path
 
 

@@ -182,6 +182,12 @@ class SftpClient:
         with self._guard(), contextlib.suppress(FileNotFoundError):
             self._sftp.remove(self._path(code, folder, name))
 
+    def look(self, code: str, folder: str, name: str) -> tuple[int, int]:
+        """Size in bytes and modification time (whole seconds) of a file."""
+        with self._guard():
+            found = self._sftp.stat(self._path(code, folder, name))
+        return int(found.st_size or 0), int(found.st_mtime or 0)
+
     def exists(self, code: str, folder: str, name: str) -> bool:
         """Whether ``<code>/<folder>/<name>`` is there, of any kind."""
         with self._guard():

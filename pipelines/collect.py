@@ -7,10 +7,12 @@ the ledger knows which drops have not left their depot yet.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import re
+import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -102,8 +104,9 @@ def ready(client: SftpClient, connection: Connection, settings: Settings, now: f
 def collect(client: SftpClient, connection: Connection, settings: Settings) -> list[int]:
     """Take every file that is ready. Gives the submissions' ids, in the order they were taken."""
     for left in settings.folder("archive", "incoming").iterdir():
-        if time.time() - left.stat().st_mtime > _ABANDONED_S:  # a killed pass left it
-            left.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another pass has it in hand
+            if time.time() - left.stat().st_mtime > _ABANDONED_S:  # a killed pass left it
+                left.unlink()
     return list(_taken(client, connection, settings))
 
 
@@ -134,13 +137,25 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
     submission, number = _enter(connection, settings, drop, fetched.sha256, fetched.size)
     stem = answer_stem(ledger_name(drop.entry.name), number)
     client.put(drop.code, "retour", f"{stem}.ar.json", receipt_json(connection, submission))
-    client.move(drop.code, "depot", drop.entry.name, "archive", stem)
-    if drop.marker is not None:
+    if drop.marker is not None:  # before the file: a marker must never outlive what it stands for
         client.remove(drop.code, "depot", drop.entry.name + MARKER)
+    client.move(drop.code, "depot", drop.entry.name, "archive", stem)
+    _put_back(client, settings, drop, fetched.sha256, stem)
     with connection.transaction():
         connection.execute(sql.query("collect", "left_depot"), (submission,))
     log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)
     return submission
+
+
+def _put_back(client: SftpClient, settings: Settings, drop: Drop, sha256: str, stem: str) -> None:
+    """Where the sender replaced its file between the copy and the move, the other file is the next drop."""
+    if client.look(drop.code, "archive", stem) == (drop.entry.size, int(drop.entry.mtime)):
+        return
+    name = drop.entry.name
+    if client.exists(drop.code, "depot", name):
+        name = f"{secrets.token_hex(4)}-{name}"[-200:]
+    client.move(drop.code, "archive", stem, "depot", name)
+    client.put(drop.code, "archive", stem, archive.place(settings, sha256))
 
 
 def _enter(connection: Connection, settings: Settings, drop: Drop, sha256: str, size: int) -> tuple[int, int]:

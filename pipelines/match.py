@@ -39,24 +39,27 @@ class Matched:
 class Asked:
     """Gathers the distinct well-formed NIR and SIRET of chunks as they pass."""
 
+    #: Chunks whose identifiers are gathered before they are merged.
+    _MERGE_AFTER = 16
+
     def __init__(self) -> None:
-        self._nirs, self._sirets = pa.array([], pa.string()), pa.array([], pa.string())
+        self._found: dict[str, list[pa.StringArray]] = {"NIR": [], "SIRET": []}
 
     def add(self, checked: Checked) -> Asked:
         """Note a chunk's identifiers."""
-
-        def joined(known: pa.StringArray, name: str) -> pa.StringArray:
-            if name not in checked.readable:
-                return known
-            found = pc.unique(checked.values[name].filter(pa.array(checked.readable[name])))
-            return pc.unique(pa.concat_arrays([known, found]))
-
-        self._nirs, self._sirets = joined(self._nirs, "NIR"), joined(self._sirets, "SIRET")
+        for name, found in self._found.items():
+            if name in checked.readable:
+                found.append(pc.unique(checked.values[name].filter(pa.array(checked.readable[name]))))
+            if len(found) > self._MERGE_AFTER:
+                found[:] = [pc.unique(pa.concat_arrays(found))]
         return self
 
     def identifiers(self) -> tuple[pa.StringArray, pa.StringArray]:
         """Distinct NIR and SIRET so far."""
-        return self._nirs, self._sirets
+        nirs, sirets = (
+            pc.unique(pa.concat_arrays(found)) if found else pa.array([], pa.string()) for found in self._found.values()
+        )
+        return nirs, sirets
 
 
 def last_day(layout: Format, checked: Checked, name: str) -> Ints:

@@ -78,7 +78,8 @@ def test_pools_protect_the_server_and_the_warehouse(described: dict[str, Any]) -
 def test_importing_a_dag_touches_nothing_heavy() -> None:
     """No pandas, no database driver at import: only what a task imports when it runs."""
     script = (
-        "import sys, os; sys.path.insert(0, 'dags'); import siseri_collect, siseri_integrate, siseri_release, siseri_rerun;"
+        "import sys; sys.path.insert(0, 'dags');"
+        "import siseri_collect, siseri_integrate, siseri_release, siseri_rerun;"
         "print([n for n in ('pandas', 'pyarrow', 'pandera', 'paramiko', 'pipelines', 'loaders') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -92,7 +93,8 @@ def test_the_same_files_again_change_nothing(demonstrated: tuple[Settings, str])
     counted = (
         "select (select count(*) from dose.passive), (select count(*) from dose.operational),"
         " (select count(*) from identity.civil), (select count(*) from reference.attachment_status),"
-        " (select count(*) from reference.designation), (select sum(value_usv) from dose.passive where until_load is null)"
+        " (select count(*) from reference.designation),"
+        " (select sum(value_usv) from dose.passive where until_load is null)"
     )
     measures = [file for file in manifest["files"] if file["format"] in ("PASSIVE", "OPERATIONNELLE")]
     with opened(settings) as registry, depots(registry) as client:

@@ -23,9 +23,7 @@ LIMIT_S = 120
 def wait_for(path: Path) -> None:
     limit = time.monotonic() + LIMIT_S
     while not path.exists():
-        assert time.monotonic() < limit, (
-            f"{path.name} did not come; there: {sorted(p.name for p in path.parent.iterdir())}"
-        )
+        assert time.monotonic() < limit, f"no {path.name}; there: {sorted(one.name for one in path.parent.iterdir())}"
         time.sleep(0.2)
 
 

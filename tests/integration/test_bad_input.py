@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import html
 import io
@@ -25,6 +26,7 @@ from senders import (
     row,
 )
 
+from loaders.sftp import SftpLost
 from pipelines import collect as collecting
 
 
@@ -412,7 +414,7 @@ def test_half_written_files_wait(land: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert land.run().taken == []
     monkeypatch.undo()
     assert path.exists()
-    assert os.listdir(land.settings.home / "incoming") == []
+    assert os.listdir(land.settings.home / "archive" / "incoming") == []
     os.utime(path, (time.time() - 61, time.time() - 61))
     assert len(land.run().taken) == 1
     assert outcome(land, "mars.csv") == ("INTEGRE", {}, 2)
@@ -430,6 +432,51 @@ def test_half_written_files_wait(land: Any, monkeypatch: pytest.MonkeyPatch) -> 
     land.verify()
 
 
+@pytest.mark.xfail(strict=True, reason="a kill after the move leaves the marker for the next file")
+def test_a_marker_never_outlives_its_file(land: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass that dies once the file has left the depot must not leave its marker for next month's file."""
+    depot = land.home("LABO1") / "depot"
+    remove = land.client.remove
+
+    def dies(code: str, folder: str, name: str) -> None:
+        if not (depot / "mars.csv").exists():
+            raise SftpLost("gone")
+        remove(code, folder, name)
+
+    land.drop("LABO1", "mars.csv", file(PASSIVE, dose("K1")), "LIGNES=1")
+    monkeypatch.setattr(land.client, "remove", dies)
+    with contextlib.suppress(SftpLost):
+        land.run()
+    monkeypatch.undo()
+    land.run()
+    assert outcome(land, "mars.csv") == ("INTEGRE", {}, 1)
+    (depot / "mars.csv").write_bytes(file(PASSIVE, dose("K2"))[:-20])  # the next one, half written
+    assert land.run().taken == []
+    assert [path.name for path in depot.iterdir() if path.is_file()] == ["mars.csv"]
+
+
+@pytest.mark.xfail(strict=True, reason="what the sender wrote after the copy is moved away unread")
+def test_a_file_replaced_while_it_is_taken_is_read_too(land: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sender writes a new file of the same name after the copy and before the move."""
+    depot = land.home("LABO1") / "depot"
+    put = land.client.put
+
+    def again(code: str, folder: str, name: str, content: Any) -> None:
+        if name.endswith(".ar.json"):
+            fresh = depot / ".mars.part"
+            fresh.write_bytes(file(PASSIVE, dose("K2", "0.2")))
+            os.utime(fresh, (time.time() - 500, time.time() - 500))
+            fresh.rename(depot / "mars.csv")
+            monkeypatch.undo()
+        put(code, folder, name, content)
+
+    land.drop("LABO1", "mars.csv", file(PASSIVE, dose("K1", "0.1")))
+    monkeypatch.setattr(land.client, "put", again)
+    land.run()
+    land.run()
+    assert sorted(one[5] for one in land.doses()) == [100, 200]
+
+
 def spoil(kind: str, marker: Path) -> None:
     """Something that is no file, under a marker's name."""
     if kind == "folder":
@@ -440,11 +487,11 @@ def spoil(kind: str, marker: Path) -> None:
         os.mkfifo(marker)
 
 
-@pytest.mark.parametrize("kind", ["folder", "link", "fifo"])
-def test_a_marker_that_is_no_file_stops_nobody_else(land: Any, kind: str) -> None:
+def test_a_marker_that_is_no_file_stops_nobody_else(land: Any) -> None:
     depot = land.home("LABO1") / "depot"
-    (depot / "piege.csv").write_bytes(file(PASSIVE, dose("P1")))
-    spoil(kind, depot / "piege.csv.ok")
+    for kind in ("folder", "link", "fifo"):
+        (depot / f"{kind}.csv").write_bytes(file(PASSIVE, dose("P1")))
+        spoil(kind, depot / f"{kind}.csv.ok")
     land.drop("LABO2", "mars.csv", file(PASSIVE, dose("P2")))
     land.run()
     assert outcome(land, "mars.csv", "LABO2")[2] == 1
@@ -583,12 +630,14 @@ def test_formulas_sql_and_html_in_every_text_field_are_only_text(land: Any) -> N
     land.registry.connection.execute("select 1 from dose.passive")  # still there
 
 
-@pytest.mark.parametrize("evil", ["=1+1", "+33", "-DUPONT", "@x", "  =1+1", "\u00a0-1"])
-def test_no_cell_of_the_list_to_declare_begins_a_formula(land: Any, evil: str) -> None:
-    land.drop("LABO1", "mars.csv", file(PASSIVE, dose("M1", NIR=NIR2, NOM=evil, PRENOM=evil)))
+def test_no_cell_of_the_list_to_declare_begins_a_formula(land: Any) -> None:
+    names = ("=1+1", "+33", "-DUPONT", "@x", "  =1+1", "\u00a0-1")
+    people = {f"28405131980{at:02d}": name for at, name in enumerate(names, start=1)}
+    rows = [dose(f"M{nir}", NIR=nir, NOM=name, PRENOM=name) for nir, name in people.items()]
+    land.drop("LABO1", "mars.csv", file(PASSIVE, *rows))
     land.run()
     declared = cells(land.read("EMPL", "a-declarer.csv"))
-    assert [one["NIR"] for one in declared] == [NIR2]
+    assert {one["NIR"] for one in declared} == set(people)
     assert not any(value.lstrip()[:1] in "=+-@" for one in declared for value in one.values() if value.strip())
 
 

@@ -59,7 +59,9 @@ def outcome(settings: Settings) -> dict[str, Any]:
     with opened(settings, sftp=False) as registry:
         broken = [one for one in verify.verify(registry.connection, settings) if not one.held]
         names = dict(
-            registry.connection.execute("select submission_id, file_name || drop_number from ledger.submission").fetchall()
+            registry.connection.execute(
+                "select submission_id, file_name || drop_number from ledger.submission"
+            ).fetchall()
         )
         doses = registry.connection.execute(
             "select submission_id, line, value_usv, measure_id, until_code from dose.passive"

@@ -1,44 +1,64 @@
+"""A simulated country through the corridor: every row ends as the simulation announces."""
+
+from __future__ import annotations
+
 import csv
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from datetime import date
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipelines.simulation.run import simulate
 
+CLEAN = {"issue": "INTEGRE", "codes": "", "issue_finale": "INTEGRE"}
+COUNTRIES: list[dict[str, Any]] = [
+    {"workers": 2000, "year": 2025, "seed": 7, "months": 1},
+    {"workers": 300, "year": 2025, "seed": 9, "months": 4, "faults": 0.15, "labs": 3, "operators": 2},
+]
 
-@pytest.mark.parametrize("params", [dict(workers=2000, year=2025, seed=7, months=1), dict(workers=300, year=2025, seed=9, months=4, faults=0.15, labs=3, operators=2)])
-def test_country(tmp_path, registry, params):
-    out = tmp_path / "c"; simulate(out, **params)
-    man = json.loads((out/"manifest.json").read_text()); figs=json.loads((out/"expected_files.json").read_text())
-    exp = defaultdict(dict)
-    for r in csv.DictReader((out/"expected.csv").open(), delimiter=";"): exp[r["path"]][int(r["ligne"])] = r
-    bad = Counter(); ex={}
-    for p in man["partners"]: registry.partner(p["code"], p["role"], p["sirens"], p["identifiant"])
-    right = {"issue": "INTEGRE", "codes": "", "issue_finale": "INTEGRE"}
-    for (stage, day), group in groupby(man["files"], key=lambda f: (f["stage"], f["registry_date"])):
-        group = list(group)
-        for f in group: registry.drop(f["partner"], Path(f["path"]).name, (out/f["path"]).read_bytes())
-        registry.run(date.fromisoformat(day)); registry.answer()
-        for f in group:
-            name = Path(f["path"]).name
-            rep = registry.report(f["partner"], name)
-            if rep is None: bad[("norep", f["path"])] += 1; continue
-            if (rep["statut"], rep["lignes"]) != (figs[f["path"]]["statut"], figs[f["path"]]["lignes"]):
-                bad[("fig", f["format"])] += 1; ex[("fig", f["format"])] = (f["path"], rep["statut"], rep["lignes"], figs[f["path"]])
-            if name.rsplit(".",1)[0].endswith("_bis"): continue
-            for line, (o, c) in enumerate(registry.rows(f["partner"], name), 1):
-                e = exp[f["path"]].get(line, right); have = (o, ",".join(sorted(c))); want = (e["issue"], e["codes"])
-                if have != want: bad[(f["format"], want, have)] += 1; ex[(f["format"], want, have)] = (f["path"], line)
-    for f in man["files"]:
-        name = Path(f["path"]).name
-        if name.rsplit(".",1)[0].endswith("_bis"): continue
-        for line, (o, c) in enumerate(registry.rows(f["partner"], name), 1):
-            e = exp[f["path"]].get(line, right)
-            if o != e["issue_finale"]: bad[("final", f["format"], e["issue_finale"], o)] += 1; ex[("final", f["format"], e["issue_finale"], o)] = (f["path"], line)
-    for k, v in bad.items(): print(k, v, ex.get(k))
-    assert not bad
+
+@pytest.mark.parametrize("country", COUNTRIES, ids=["one month", "four months, many faults"])
+def test_every_row_ends_as_announced(tmp_path: Path, registry: Any, country: dict[str, Any]) -> None:
+    simulate(tmp_path, **country)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    figures = json.loads((tmp_path / "expected_files.json").read_text())
+    announced: dict[str, dict[int, dict[str, str]]] = defaultdict(dict)
+    with (tmp_path / "expected.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter=";"):
+            announced[row["path"]][int(row["ligne"])] = row
+    for one in manifest["partners"]:
+        registry.partner(one["code"], one["role"], one["sirens"], one["identifiant"])
+    wrong: list[Any] = []
+    for (_, day), group in groupby(manifest["files"], key=lambda one: (one["stage"], one["registry_date"])):
+        files = list(group)
+        for one in files:
+            registry.drop(one["partner"], Path(one["path"]).name, (tmp_path / one["path"]).read_bytes())
+        registry.run(date.fromisoformat(day))
+        for one in files:
+            report = registry.report(one["partner"], Path(one["path"]).name)
+            told = figures[one["path"]]
+            if (report["statut"], report["lignes"]) != (told["statut"], told["lignes"]):
+                wrong.append((one["path"], report["statut"], report["lignes"], told))
+            if report["statut"] != "DEJA_RECU":
+                wrong += differences(registry, one, announced[one["path"]], first=True)
+    for one in manifest["files"]:
+        if figures[one["path"]]["statut"] != "DEJA_RECU":
+            wrong += differences(registry, one, announced[one["path"]], first=False)
+    assert not wrong
     registry.verify()
+
+
+def differences(registry: Any, file: dict[str, Any], told: dict[int, dict[str, str]], *, first: bool) -> list[Any]:
+    """Rows that stand otherwise than announced, when their file was integrated or at the end."""
+    found = []
+    for line, (outcome, codes) in enumerate(registry.rows(file["partner"], Path(file["path"]).name), start=1):
+        row = told.get(line, CLEAN)
+        stands = (outcome, ",".join(sorted(codes))) if first else (outcome,)
+        expected = (row["issue"], row["codes"]) if first else (row["issue_finale"],)
+        if stands != expected:
+            found.append((file["path"], line, stands, expected))
+    return found
