@@ -213,9 +213,10 @@ def run(json_: Json = False) -> None:
         "incidents": len(done.incidents),
         "leves": done.released,
         "listes_a_declarer": done.declarations,
+        "difficultes": len(done.troubles),
     }
     show_json(facts) if json_ else show_facts(facts)
-    if done.incidents:
+    if done.incidents or done.troubles:
         raise typer.Exit(1)
 
 
@@ -282,14 +283,19 @@ def queue_release(json_: Json = False) -> None:
     from loaders.registry import depots, opened
     from pipelines.answer import answer_all
     from pipelines.declare import declare
+    from pipelines.isolate import Troubles
     from pipelines.release import release
 
     settings = _settings()
     with opened(settings) as registry, depots(registry) as client:
         moved = release(registry.connection, settings, registry.key)
-        answer_all(client, registry.connection, settings)
-        declare(client, registry.connection, registry.key)
-    show_json({"leves": moved}) if json_ else show_facts({"leves": moved})
+        troubles = Troubles()
+        answer_all(client, registry.connection, settings, troubles)
+        declare(client, registry.connection, registry.key, troubles)
+    facts = {"leves": moved, "difficultes": len(troubles)}
+    show_json(facts) if json_ else show_facts(facts)
+    if troubles:
+        raise typer.Exit(1)
 
 
 @workers_app.command("list")

@@ -1,17 +1,21 @@
 """Integrate: takes received files through the corridor and answers their senders.
 
-Employers' and the registry's own files come first, in one sequence; the others follow in parallel
-batches. Running it again at any time changes nothing that is settled.
+Employers' and the registry's own files come first, then the others, batch after batch: a sender's files
+keep their order, and loads are serialised in the warehouse anyway. Running it again at any time
+changes nothing that is settled.
 """
 
 from datetime import timedelta
 
-from airflow.sdk import dag, task
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 from siseri_assets import SUBMISSIONS, WAREHOUSE
 
 
 @dag(
-    schedule=[SUBMISSIONS],
+    # Every hour too: what met an incident, or lost its turn, is taken up again.
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("41 * * * *", timezone="Europe/Paris"), assets=[SUBMISSIONS]
+    ),
     max_active_runs=1,
     catchup=False,
     tags=["siseri"],
@@ -40,7 +44,7 @@ def siseri_integrate() -> None:
 
         return batches.integrate_batch(batch)
 
-    @task(pool="warehouse")
+    @task(pool="warehouse", max_active_tis_per_dagrun=1)
     def integrate_others(batch: list[int]) -> dict[str, int]:
         """Read, check, match, settle, load: measures."""
         from pipelines import batches

@@ -20,7 +20,17 @@ class UsageError(SiseriError):
     exit_code = 2
 
 
+class WarehouseRefused(SiseriError):
+    """The warehouse refused a statement: a defect of ours. Says the kind and the place, never a value."""
+
+    exit_code = 1
+
+
 class ServiceMissing(SiseriError):
     """A service (database, SFTP, Airflow) cannot be reached or started."""
 
     exit_code = 3
+
+
+class DatabaseLost(ServiceMissing):
+    """The connection to the warehouse broke: worth another try."""

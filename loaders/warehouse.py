@@ -20,7 +20,7 @@ from psycopg import sql as composed
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import sql
-from loaders.errors import ServiceMissing, UsageError
+from loaders.errors import DatabaseLost, ServiceMissing, UsageError, WarehouseRefused
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from schemas import nomenclature
@@ -178,13 +178,24 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
     """One writing transaction: opens a load, yields its number, seals and commits it.
 
     Loads are serialised: this waits until no other is under way. An exception rolls everything back.
+
+    Raises:
+        DatabaseLost: the connection broke.
+        WarehouseRefused: a constraint or a right refused something. The database's own message is left
+            behind, since it quotes the row.
     """
-    with connection.transaction():
-        cursor = connection.cursor()
-        row = cursor.execute("select ledger.open_load(%s, %s)", (kind, submission)).fetchone()
-        assert row is not None
-        yield int(row[0])
-        cursor.execute("select ledger.seal_load(%s)", (row[0],))
+    try:
+        with connection.transaction():
+            cursor = connection.cursor()
+            row = cursor.execute("select ledger.open_load(%s, %s)", (kind, submission)).fetchone()
+            assert row is not None
+            yield int(row[0])
+            cursor.execute("select ledger.seal_load(%s)", (row[0],))
+    except psycopg.OperationalError as error:
+        raise DatabaseLost(f"the connection to the warehouse was lost ({error.sqlstate})") from None
+    except psycopg.Error as error:
+        place = ".".join(filter(None, (error.diag.schema_name, error.diag.table_name, error.diag.constraint_name)))
+        raise WarehouseRefused(f"the warehouse refused a load: {type(error).__name__} {place}".strip()) from None
 
 
 #: Spaces of session locks: a sender's depot, a submission.

@@ -21,6 +21,7 @@ from loaders.warehouse import SUBMISSION, Connection, alone
 from pipelines import read
 from pipelines.books import Book, as_json, statut
 from pipelines.collect import answer_stem, receipt
+from pipelines.isolate import Troubles
 from pipelines.read import LONE_CR, Dialect, Layout
 from reports import execution
 from reports.page import report_page
@@ -185,7 +186,7 @@ def _all_rows(
     for chunk in read.chunks(path, dialect, layout, everything=True):
         columns = [chunk.columns[name].to_pylist() for name in names]
         for at, cells in enumerate(zip(*columns, strict=True)):
-            sent = [text.replace(LONE_CR, "\r") for text in cells]
+            sent = [_unmasked(text, dialect) for text in cells]
             if following is not None and following[0] == chunk.first_line + at:
                 yield sent, following[1]
                 following = next(entries, None)
@@ -225,7 +226,7 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
         rows.append([str(line), issue, *sent, *added])
     header = ["LIGNE", "ISSUE", *read.declared(layout), *REPORT_COLUMNS]
     codec = "cp1252" if dialect.encoding == "cp1252" else dialect.encoding
-    body = execution.as_text(header, rows, layout.delimiter).decode().replace("\n", dialect.newline)
+    body = execution.as_text(header, rows, layout.delimiter, dialect.newline)
     client.put(code, "retour", f"{stem}.suivi-{number}.csv", body.encode(codec, "replace"))
     client.put(code, "retour", f"{stem}.suivi-{number}.json", as_document(facts))
     with connection.transaction():
@@ -239,7 +240,12 @@ def _chosen_rows(path: Path, dialect: Dialect, layout: Layout, lines: set[int]) 
         wanted = [line for line in range(chunk.first_line, chunk.first_line + len(chunk)) if line in lines]
         for line in wanted:
             at = line - chunk.first_line
-            yield line, [chunk.columns[name][at].as_py().replace(LONE_CR, "\r") for name in names]
+            yield line, [_unmasked(chunk.columns[name][at].as_py(), dialect) for name in names]
+
+
+def _unmasked(text: str, dialect: Dialect) -> str:
+    """The text as sent: where the reader masked lone carriage returns, they come back."""
+    return text.replace(LONE_CR, "\r") if dialect.lone_cr else text
 
 
 def answer_again(client: SftpClient, connection: Connection, settings: Settings, submission: int) -> bool:
@@ -255,21 +261,26 @@ def answer_again(client: SftpClient, connection: Connection, settings: Settings,
     return True
 
 
-def answer_all(client: SftpClient, connection: Connection, settings: Settings) -> tuple[list[int], int]:
+def answer_all(
+    client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles
+) -> tuple[list[int], int]:
     """Deliver every report and follow-up that is owed and that no other pass has in hand.
+
+    Args:
+        troubles: gathers the submissions whose answer could not be delivered now; it stays owed.
 
     Returns:
         The submissions answered, and how many follow-ups went out.
     """
     done = []
     for submission in owed(connection):
-        with alone(connection, SUBMISSION, submission) as held:
+        with troubles.keep("answer", submission), alone(connection, SUBMISSION, submission) as held:
             if held:
                 answer(client, connection, settings, submission)
                 done.append(submission)
     followed = 0
     for submission, number, _ in connection.execute(sql.query("answer", "follow_ups_owed")).fetchall():
-        with alone(connection, SUBMISSION, submission) as held:
+        with troubles.keep("answer", submission), alone(connection, SUBMISSION, submission) as held:
             if held:
                 follow_up(client, connection, settings, submission, number)
                 followed += 1

@@ -137,7 +137,7 @@ class _Workers:
         places = np.unique(matched.nir_place[rows])
         self._worker_of = {int(at): int(self._references.worker[at]) for at in places if self._references.worker[at]}
         people = list(self._worker_of.values())
-        for worker, last, first, birth, sex, since, line in self._ask("civil", people):
+        for worker, last, first, birth, sex, since, line, origin in self._ask("civil", people):
             values = {
                 "last_name": last,
                 "first_name": first,
@@ -146,19 +146,20 @@ class _Workers:
                 "birth_day": birth,
                 "sex": sex,
             }
-            self._known[worker] = Fact(values, (worker, since, line))
+            self._known[worker] = Fact(values, (worker, since, line), origin)
         both = rows[(matched.worker[rows] > 0) & (matched.establishment[rows] > 0)]
         pairs = self._ask("attachments", matched.worker[both].tolist(), matched.establishment[both].tolist())
         self._attachment_of = {(worker, place): attachment for attachment, worker, place in pairs}
         attachments = list(self._attachment_of.values())
-        for attachment, number, start, end, since, line in self._ask("periods", attachments):
+        for attachment, number, start, end, since, line, origin in self._ask("periods", attachments):
             values = {"number": number, "start_day": start, "end_day": end}
-            self._period_of.setdefault(attachment, []).append(Fact(values, (attachment, since, line, number)))
+            fact = Fact(values, (attachment, since, line, number), origin)
+            self._period_of.setdefault(attachment, []).append(fact)
         plain = ("class", "other_exposure", "character", "domain", "sector", "hazard", "contract", "trade")
         names = (*plain, "share_tenths", "worker_group")
-        for attachment, valid_from, *rest in self._ask("statuses", attachments):
-            values = dict(zip(names, rest[:-2], strict=True)) | {"valid_from": valid_from}
-            fact = Fact(values, (attachment, rest[-2], rest[-1], valid_from))
+        for attachment, valid_from, *rest, since, line, origin in self._ask("statuses", attachments):
+            values = dict(zip(names, rest, strict=True)) | {"valid_from": valid_from}
+            fact = Fact(values, (attachment, since, line, valid_from), origin)
             self._status_of.setdefault(attachment, []).append(fact)
 
     def _ask(self, name: str, *parameters: Any) -> list[Any]:
@@ -195,6 +196,8 @@ class _Workers:
             self._known[worker] = self._civil.insert(worker_id=worker, **values, **origin)
             return worker
         known = self._known[worker]
+        if known.origin > origin["submission_id"]:
+            return worker  # a row that waited does not undo what came after it
         if not set(values["folded_first_name"].split(" ")) > set(known.values["folded_first_name"].split(" ")):
             # What is known of the names already holds all that was sent.
             for name in ("last_name", "first_name", "folded_last_name", "folded_first_name"):
@@ -213,6 +216,8 @@ class _Workers:
             return attachment, True
         periods = self._period_of[attachment]
         last = periods[-1]
+        if last.origin > origin["submission_id"]:
+            return attachment, False
         end = last.values["end_day"]
         if end is not None and start > end:
             number = last.values["number"] + 1
@@ -228,6 +233,8 @@ class _Workers:
 
     def _status(self, attachment: int, valid_from: date, status: dict[str, Any], origin: dict[str, int]) -> None:
         known = self._status_of.setdefault(attachment, [])
+        if any(fact.origin > origin["submission_id"] for fact in known):
+            return
         before = [fact for fact in known if fact.values["valid_from"] <= valid_from]
         after = [fact for fact in known if fact.values["valid_from"] > valid_from]
         in_force = before[-1] if before else None
@@ -267,8 +274,9 @@ def establishments(
     sirets = _texts(checked, "siret", rows)
     known: dict[str, tuple[int, Fact]] = {}
     for siret, number, *rest in cursor.execute(sql.query("apply", "establishments"), (sirets,)).fetchall():
-        values = dict(zip(names, rest[:-2], strict=True))
-        known[siret] = (number, Fact(values, (number, rest[-2], rest[-1])))
+        *plain, since, line, written = rest
+        values = dict(zip(names, plain, strict=True))
+        known[siret] = (number, Fact(values, (number, since, line), written))
     missing = len(set(sirets) - set(known))
     fresh = [number for (number,) in cursor.execute(sql.query("apply", "draw_establishments"), (missing,)).fetchall()]
     fresh.reverse()
@@ -304,7 +312,7 @@ def establishments(
             known[siret] = (number, states.insert(establishment_id=number, **values, **origin))
             continue
         number, fact = known[siret]
-        if any(fact.values[name] != value for name, value in values.items()):
+        if fact.origin <= origin["submission_id"] and any(fact.values[name] != value for name, value in values.items()):
             known[siret] = (number, states.replace(fact, establishment_id=number, **values, **origin))
     return places.flush(cursor) + states.flush(cursor)
 
@@ -328,11 +336,11 @@ def designations(
     known: dict[tuple[Any, ...], Fact] = {}
     asked = np.unique(matched.establishment[rows]).tolist()
     names = ("end_day", "last_name", "first_name", "email")
-    for number, role, identifiant, start, *rest in cursor.execute(
+    for number, role, identifiant, start, *rest, since, line, written in cursor.execute(
         sql.query("apply", "designations"), (asked,)
     ).fetchall():
-        stored = (number, rest[-2], rest[-1], role, identifiant, start)
-        known[number, role, identifiant, start] = Fact(dict(zip(names, rest[:-2], strict=True)), stored)
+        stored = (number, since, line, role, identifiant, start)
+        known[number, role, identifiant, start] = Fact(dict(zip(names, rest, strict=True)), stored, written)
     columns = zip(
         rows.tolist(),
         matched.establishment[rows].tolist(),
@@ -352,7 +360,9 @@ def designations(
         fact = known.get(one)
         if fact is None:
             known[one] = buffer.insert(**where, **values, **origin)
-        elif any(fact.values[name] != value for name, value in values.items()):
+        elif fact.origin <= origin["submission_id"] and any(
+            fact.values[name] != value for name, value in values.items()
+        ):
             known[one] = buffer.replace(fact, **where, **values, **origin)
     return buffer.flush(cursor)
 

@@ -13,8 +13,9 @@ from loaders.settings import Settings
 from pipelines.answer import answer_again, answer_all
 from pipelines.collect import collect
 from pipelines.declare import declare
+from pipelines.isolate import Troubles
 from pipelines.release import release
-from pipelines.sweep import Fate, integrate_safely, pending
+from pipelines.sweep import Fate, integrate_safely, pending, unhandled
 from schemas.roles import DECLARERS
 
 #: Most files and bytes of a batch.
@@ -25,15 +26,21 @@ LOOK_EVERY_S = 2.0
 
 
 def take(patience_s: float) -> list[int]:
-    """Collect until something was taken or the patience is over. Gives the submissions taken."""
+    """Collect until something is there to integrate or the patience is over.
+
+    Returns:
+        The submissions to integrate: those taken now and those that an earlier try took and could not hand on.
+        Files that met an incident are left to the hourly integration.
+    """
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
         limit = time.monotonic() + patience_s
         while True:
-            taken = collect(client, registry.connection, settings)
+            collect(client, registry.connection, settings)
+            waiting = unhandled(registry.connection)
             left = limit - time.monotonic()
-            if taken or left <= 0:
-                return taken
+            if waiting or left <= 0:
+                return waiting
             time.sleep(min(LOOK_EVERY_S, left))
 
 
@@ -73,8 +80,9 @@ def answer_owed() -> dict[str, int]:
     """Deliver every report and follow-up that is owed."""
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
-        reports, follow_ups = answer_all(client, registry.connection, settings)
-    return {"reports": len(reports), "follow_ups": follow_ups}
+        troubles = Troubles()
+        reports, follow_ups = answer_all(client, registry.connection, settings, troubles)
+    return {"reports": len(reports), "follow_ups": follow_ups, "troubles": len(troubles)}
 
 
 def answer_submissions(numbers: Sequence[int]) -> dict[str, int]:
@@ -96,4 +104,5 @@ def declare_missing() -> dict[str, int]:
     """Renew the employers' lists of workers to declare."""
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
-        return {"lists": declare(client, registry.connection, registry.key)}
+        troubles = Troubles()
+        return {"lists": declare(client, registry.connection, registry.key, troubles), "troubles": len(troubles)}

@@ -23,6 +23,7 @@ from loaders import archive
 from loaders.settings import PARIS, Settings
 from loaders.sftp import Entry, SftpClient, SftpRefused
 from loaders.warehouse import DEPOT, Connection, alone
+from pipelines.isolate import Troubles
 from schemas.roles import DECLARERS, RECEIVERS
 
 log = logging.getLogger("siseri.collect")
@@ -101,19 +102,29 @@ def ready(client: SftpClient, connection: Connection, settings: Settings, now: f
     return sorted(drops, key=lambda drop: drop.rank)
 
 
-def collect(client: SftpClient, connection: Connection, settings: Settings) -> list[int]:
-    """Take every file that is ready. Gives the submissions' ids, in the order they were taken."""
+def collect(
+    client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles | None = None
+) -> list[int]:
+    """Take every file that is ready.
+
+    Args:
+        troubles: gathers the partners whose file could not be taken now; it is tried again at the next pass.
+
+    Returns:
+        The submissions' ids, in the order they were taken.
+    """
     for left in settings.folder("archive", "incoming").iterdir():
         with contextlib.suppress(FileNotFoundError):  # another pass has it in hand
             if time.time() - left.stat().st_mtime > _ABANDONED_S:  # a killed pass left it
                 left.unlink()
-    return list(_taken(client, connection, settings))
+    return list(_taken(client, connection, settings, Troubles() if troubles is None else troubles))
 
 
-def _taken(client: SftpClient, connection: Connection, settings: Settings) -> Iterator[int]:
+def _taken(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> Iterator[int]:
     for drop in ready(client, connection, settings):
+        submission = None
         # Two passes at once: whoever holds the sender's lock takes its file, the other goes on.
-        with alone(connection, DEPOT, drop.partner_id) as held:
+        with troubles.keep("partner", drop.partner_id), alone(connection, DEPOT, drop.partner_id) as held:
             submission = _take(client, connection, settings, drop) if held else None
         if submission is not None:
             yield submission

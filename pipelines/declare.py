@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-
-import pyarrow as pa
+from itertools import groupby
 
 import sql
 from loaders.secrets import RegistryKey
 from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
+from pipelines.isolate import Troubles
 from pipelines.parsing import parse
+from pipelines.read import chunk_of_rows
 from reports.declarations import declaration_list
 from schemas import codebook
 from schemas.formats import formats
@@ -21,42 +21,40 @@ log = logging.getLogger("siseri.declare")
 NAME = "a-declarer.csv"
 
 
-def declare(client: SftpClient, connection: Connection, key: RegistryKey) -> int:
-    """Renew or remove every employer's list that changed. Gives how many were written or removed."""
-    employers = connection.execute(sql.query("release", "employers")).fetchall()
+def declare(client: SftpClient, connection: Connection, key: RegistryKey, troubles: Troubles) -> int:
+    """Renew or remove every employer's list that changed. Gives how many were written or removed.
+
+    Args:
+        troubles: gathers the employers whose list could not be delivered now.
+    """
     waits = codebook.mask(("IDT-05", "IDT-06", "IDT-07"))
-    changed = 0
-    for partner_id, code, delivered in employers:
-        rows = wanted(connection, key, partner_id, waits)
-        if not rows:
-            if delivered is not None:
+    employers = connection.execute(sql.query("release", "employers"), {"waits": waits}).fetchall()
+    done = 0
+    for partner_id, code, _, signature in employers:
+        with troubles.keep("partner", partner_id):
+            if signature is None:
                 client.remove(code, "retour", NAME)
                 with connection.transaction():
                     connection.execute(sql.query("release", "undeclared"), (partner_id,))
-                changed += 1
-            continue
-        body = declaration_list(rows)
-        digest = hashlib.sha256(body).hexdigest()
-        if digest != delivered:
-            client.put(code, "retour", NAME, body)
-            with connection.transaction():
-                connection.execute(sql.query("release", "declared"), (partner_id, digest))
-            changed += 1
-    log.info("declaration lists changed: %s", changed)
-    return changed
+            else:
+                client.put(code, "retour", NAME, declaration_list(wanted(connection, key, partner_id, waits)))
+                with connection.transaction():
+                    connection.execute(sql.query("release", "declared"), (partner_id, signature))
+            done += 1
+    log.info("declaration lists changed: %s", done)
+    return done
 
 
 def wanted(connection: Connection, key: RegistryKey, partner_id: int, waits: int) -> list[dict[str, str]]:
     """NIR, SIRET, NOM, PRENOM of the workers to declare, one row per person and establishment."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for format_name, siret, person, sealed in connection.execute(
-        sql.query("release", "declarations"), (partner_id, waits)
-    ).fetchall():
-        row = key.open_row(sealed)
-        known = found.setdefault((siret, str(person)), {"SIRET": siret})
+    found = connection.execute(sql.query("release", "declarations"), {"partner": partner_id, "waits": waits}).fetchall()
+    listed: list[dict[str, str]] = []
+    for format_name, group in groupby(sorted(found, key=lambda row: (row[0], row[1])), key=lambda row: row[0]):
+        rows = list(group)
         layout = formats()[format_name]
-        for name in ("NIR", "NOM", "PRENOM"):
-            if not known.get(name) and row.get(name):
-                kept, _ = parse(layout.column(name), pa.array([row[name]]))
-                known[name] = kept.values[0].as_py()
-    return list(found.values())
+        chunk = chunk_of_rows(layout, [key.open_row(sealed) for *_, sealed in rows])
+        named = [name for name in ("NIR", "NOM", "PRENOM") if layout.has(name)]
+        columns = {name: parse(layout.column(name), chunk.columns[name])[0].values.to_pylist() for name in named}
+        columns["SIRET"] = [siret for _, siret, _ in rows]
+        listed += [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return sorted(listed, key=lambda row: (row["SIRET"], row["NIR"]))

@@ -30,6 +30,8 @@ from schemas.spec import Context
 
 log = logging.getLogger("siseri.release")
 
+#: Most rows judged again in one load.
+PAGE = 20_000
 #: Codes that leave the queue by themselves, with the reference each waits for.
 _WAITS = {"establishment": "IDT-05", "worker": "IDT-06", "pair": "IDT-07"}
 
@@ -55,13 +57,16 @@ def _pass(connection: Connection, key: RegistryKey) -> dict[str, int]:
     masks = {name: codebook.bit(code) for name, code in _WAITS.items()}
     found = connection.execute(sql.query("release", "candidates"), masks).fetchall()
     counts: dict[str, int] = {}
-    # References first: what they bring is what the measures wait for.
-    found.sort(
-        key=lambda row: (row[3] in STORES, row[3], row[4], row[8], row[1] if row[3] not in STORES else 0, row[0])
-    )
-    for _, group in groupby(found, key=lambda row: (row[3], row[4], row[8], row[1] if row[3] not in STORES else 0)):
-        for outcome, rows in _again(connection, key, list(group)).items():
-            counts[outcome] = counts.get(outcome, 0) + rows
+    # References first, in the order they came: what they bring is what the measures wait for.
+    references = [row for row in found if row[3] not in STORES]
+    measures = sorted((row for row in found if row[3] in STORES), key=lambda row: (row[3], row[4], row[8], row[0]))
+    references.sort(key=lambda row: (row[1], row[2]))
+    groups = [list(group) for _, group in groupby(references, key=lambda row: row[1])]
+    groups += [list(group) for _, group in groupby(measures, key=lambda row: (row[3], row[4], row[8]))]
+    for group in groups:
+        for start in range(0, len(group), PAGE):
+            for outcome, rows in _again(connection, key, group[start : start + PAGE]).items():
+                counts[outcome] = counts.get(outcome, 0) + rows
     return counts
 
 
@@ -75,16 +80,19 @@ def _again(connection: Connection, key: RegistryKey, asked: list[Any]) -> dict[s
         cursor = connection.cursor()
         # Under the loads' lock: another pass may have settled some of them meanwhile.
         still = cursor.execute(
-            "select entry_id, codes from queue.entry where until_load is null and entry_id = any(%s)",
+            "select entry_id, codes, sealed from queue.entry where until_load is null and entry_id = any(%s)",
             ([row[0] for row in asked],),
         ).fetchall()
-        codes_of = dict(still)
+        codes_of = {entry: codes for entry, codes, _ in still}
+        sealed_of = {entry: sealed for entry, _, sealed in still}
         entries = [row for row in asked if row[0] in codes_of]
         if not entries:
             return counts
         sender = sender_of(cursor, partner_id, code, role, identifiant)
         checked = check.check(
-            layout, chunk_of_rows(layout, [key.open_row(row[-1]) for row in entries]), Context.on(received_on, role)
+            layout,
+            chunk_of_rows(layout, [key.open_row(sealed_of[row[0]]) for row in entries]),
+            Context.on(received_on, role),
         )
         source = Source(np.array([row[1] for row in entries]), np.array([row[2] for row in entries]))
         ids = tuple(row[0] for row in entries)

@@ -214,6 +214,9 @@ class _Follower:
             if version is None and waiting is None:
                 self._fault(row, _UNFOUNDED)
                 return
+            if sum(self._near(year, one[0].year) for one in slot.versions) > 1:
+                self._fault(row, _OTHER)  # moved there, it would stand beside another measure of its key
+                return
             if waiting is not None:
                 self._evict(waiting, slot)
             if version is not None and version[0].content == content:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import traceback
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-import psycopg
-
 import sql
-from loaders.errors import SiseriError
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
@@ -20,6 +16,7 @@ from pipelines.answer import answer_all
 from pipelines.collect import answer_stem, collect
 from pipelines.declare import declare
 from pipelines.integrate import integrate
+from pipelines.isolate import Troubles
 from pipelines.release import release
 
 log = logging.getLogger("siseri.sweep")
@@ -27,7 +24,7 @@ log = logging.getLogger("siseri.sweep")
 
 @dataclass
 class Pass:
-    """What a pass did: counts and submission ids."""
+    """What a pass did: counts and submission ids. ``troubles`` names what could not be done now."""
 
     taken: list[int] = field(default_factory=list)
     settled: list[int] = field(default_factory=list)
@@ -35,12 +32,18 @@ class Pass:
     incidents: list[int] = field(default_factory=list)
     released: dict[str, int] = field(default_factory=dict)
     declarations: int = 0
+    troubles: Troubles = field(default_factory=Troubles)
 
 
 def pending(connection: Connection) -> list[tuple[int, str, int]]:
     """Received files not settled yet, in the order of a pass: (submission, role, bytes)."""
     rows = connection.execute(sql.query("integrate", "pending")).fetchall()
     return [(int(number), str(role), int(size)) for number, role, size in rows]
+
+
+def unhandled(connection: Connection) -> list[int]:
+    """Received files that no integration has met yet."""
+    return [number for (number,) in connection.execute(sql.query("integrate", "unhandled")).fetchall()]
 
 
 class Fate(Enum):
@@ -57,25 +60,27 @@ def integrate_safely(
     """Integrate a file; where this side fails on it, tell the sender and keep the file for later.
 
     Returns:
-        Settled, an incident of ours, or at work elsewhere (another pass has it in hand).
+        Settled, an incident of ours, or elsewhere: another pass has it in hand, or an earlier file of the
+        same sender is not settled yet (a correction never overtakes what it corrects).
 
     Raises:
-        SiseriError: a service is gone; the pass cannot go on.
+        SftpLost, psycopg.OperationalError: a service is gone; the pass cannot go on.
     """
-    try:
-        with alone(connection, SUBMISSION, submission) as held:
-            if not held:
-                return Fate.ELSEWHERE
-            integrate(connection, settings, key, submission)
+    troubles = Troubles()
+    with troubles.keep("submission", submission), alone(connection, SUBMISSION, submission) as held:
+        if not held or _waits_its_turn(connection, submission):
+            return Fate.ELSEWHERE
+        integrate(connection, settings, key, submission)
+    if not troubles:
         return Fate.SETTLED
-    except (SiseriError, psycopg.OperationalError):
-        raise
-    except Exception as error:  # noqa: BLE001 - answered by an incident, logged, and the file kept
-        # The message may hold values; the kind of error and the place do not.
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        log.error("submission %s: %s at %s:%s", submission, type(error).__name__, where.name, where.lineno)
+    with troubles.keep("submission", submission):
         _incident(client, connection, submission)
-        return Fate.INCIDENT
+    return Fate.INCIDENT
+
+
+def _waits_its_turn(connection: Connection, submission: int) -> bool:
+    row = connection.execute(sql.query("integrate", "earlier"), (submission,)).fetchone()
+    return bool(row and row[0])
 
 
 def _incident(client: SftpClient, connection: Connection, submission: int) -> None:
@@ -101,14 +106,14 @@ def _incident(client: SftpClient, connection: Connection, submission: int) -> No
 def sweep(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey) -> Pass:
     """Collect, integrate, answer, release, answer what that changed, tell employers whom to declare."""
     done = Pass()
-    done.taken = collect(client, connection, settings)
+    done.taken = collect(client, connection, settings, done.troubles)
     for submission, _, _ in pending(connection):
         fate = integrate_safely(client, connection, settings, key, submission)
         if fate is not Fate.ELSEWHERE:
             (done.settled if fate is Fate.SETTLED else done.incidents).append(submission)
-    done.answered, _ = answer_all(client, connection, settings)
+    done.answered, _ = answer_all(client, connection, settings, done.troubles)
     done.released = release(connection, settings, key)
     if done.released:
-        answer_all(client, connection, settings)
-    done.declarations = declare(client, connection, key)
+        answer_all(client, connection, settings, done.troubles)
+    done.declarations = declare(client, connection, key, done.troubles)
     return done

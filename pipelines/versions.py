@@ -24,6 +24,8 @@ class Fact:
 
     values: dict[str, Any]
     stored: tuple[Any, ...] | None = None
+    #: The submission that wrote it; a row that came before it does not change it.
+    origin: int = 0
 
 
 class Buffer:
@@ -37,7 +39,7 @@ class Buffer:
     def insert(self, **values: Any) -> Fact:
         """Add a version that holds from this load on."""
         self._rows.append(values | {"since_load": self._load})
-        return Fact(self._rows[-1])
+        return Fact(self._rows[-1], origin=int(values.get("submission_id", 0)))
 
     def replace(self, old: Fact, **values: Any) -> Fact:
         """Close a version and add the one that follows it."""

@@ -27,4 +27,4 @@ def declaration_list(rows: Iterable[Mapping[str, str]]) -> bytes:
             text = row.get(name, "")
             known[name] = "" if text.startswith(_FORMULA) else text
         filled.append([known.get(name, "") for name in names])
-    return as_text(names, filled)
+    return as_text(names, filled).encode()

@@ -6,8 +6,6 @@ row is written anew. Both are valid files to send again.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
@@ -99,8 +97,8 @@ def _line_blocks(source: IO[bytes], end: bytes) -> Iterator[list[bytes]]:
         uniform = text.count(b"\n") == text.count(end) and b"\r" not in text.replace(end, b"")
         lines = text.split(end) if uniform else [line.removesuffix(b"\r") for line in text.split(b"\n")]
         lines = [line for line in lines if line]
-        if first and lines and lines[0] == _BOM:
-            lines = lines[1:]
+        if first and lines and lines[0] == _BOM:  # the mark stands alone on an empty line: keep it with the header
+            lines = [_BOM + lines[1], *lines[2:]] if len(lines) > 1 else []
         if lines:
             first = False
             yield lines
@@ -119,16 +117,11 @@ def write_rows(
 ) -> None:
     """Write a report row by row: the sent cells, then the two of the report."""
     with target.open("w", encoding=codec, newline="", errors="replace") as out:
-        writer = csv.writer(out, delimiter=delimiter, lineterminator=newline)
-        writer.writerow([*header, "CODE_ERREUR", "LIBELLE_ERREUR"])
+        out.write(delimiter.join(cell(text, delimiter) for text in (*header, *_HEAD)) + newline)
         for cells, added in rows:
-            writer.writerow([*cells, *added])
+            out.write(delimiter.join(cell(text, delimiter) for text in (*cells, *added)) + newline)
 
 
-def as_text(header: Iterable[str], rows: Iterable[Iterable[str]], delimiter: str = ";") -> bytes:
-    """A small CSV in memory: UTF-8, LF."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return out.getvalue().encode()
+def as_text(header: Iterable[str], rows: Iterable[Iterable[str]], delimiter: str = ";", newline: str = "\n") -> str:
+    """A small CSV in memory."""
+    return "".join(delimiter.join(cell(text, delimiter) for text in line) + newline for line in (header, *rows))

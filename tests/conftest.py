@@ -23,6 +23,7 @@ from loaders.warehouse import Warehouse
 from pipelines import partners, verify
 from pipelines.answer import answer_all
 from pipelines.collect import answer_stem
+from pipelines.isolate import Troubles
 from pipelines.listings import queue
 from pipelines.sweep import Pass, sweep
 from schemas import codebook
@@ -63,7 +64,7 @@ class Bench:
 
     def answer(self) -> None:
         """Deliver what is owed."""
-        answer_all(self.client, self.connection, self.settings)
+        answer_all(self.client, self.connection, self.settings, Troubles())
 
     def home(self, partner: str) -> Path:
         return self.settings.home / "sftp" / partner

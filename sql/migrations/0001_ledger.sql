@@ -167,7 +167,7 @@ create index follow_up_owed on ledger.follow_up (submission_id) where answered_a
 -- What was last put into an employer's retour/ as a-declarer.csv.
 create table ledger.declaration_list (
     partner_id integer primary key references ledger.partner,
-    sha256 bytea not null,
+    signature text not null,
     delivered_at timestamptz not null default clock_timestamp()
 );
 
@@ -195,5 +195,19 @@ begin
 end
 $$;
 
-create constraint trigger books_close after insert on ledger.book
+create constraint trigger books_close after insert or update on ledger.book
 deferrable initially deferred for each row execute function ledger.books_close();
+
+-- A row's outcome is written anew, never over: only the load that is still writing it may amend it.
+create function ledger.entry_is_being_written() returns trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    if (select recorded_at is not null from ledger.load where load_id = old.since_load) then
+        raise exception 'row entries are not overwritten';
+    end if;
+    return new;
+end
+$$;
+
+create trigger entry_is_being_written before update of codes, outcome on ledger.row_entry
+for each row execute function ledger.entry_is_being_written();

@@ -8,7 +8,7 @@ select nextval(pg_get_serial_sequence('reference.attachment', 'attachment_id')) 
 select nextval(pg_get_serial_sequence('reference.establishment', 'establishment_id')) from generate_series(1, %s)
 
 -- name: civil
-select worker_id, last_name, first_name, birth_day, sex, since_load, line
+select worker_id, last_name, first_name, birth_day, sex, since_load, line, submission_id
 from identity.civil where worker_id = any(%s) and until_load is null
 
 -- name: attachments
@@ -18,21 +18,21 @@ inner join unnest(%s::integer[], %s::integer[]) as k (worker_id, establishment_i
     on a.worker_id = k.worker_id and a.establishment_id = k.establishment_id
 
 -- name: periods
-select attachment_id, number, start_day, end_day, since_load, line
+select attachment_id, number, start_day, end_day, since_load, line, submission_id
 from reference.attachment_period where attachment_id = any(%s) and until_load is null
 order by attachment_id, number
 
 -- name: statuses
 select
     attachment_id, valid_from, class, other_exposure, character, domain, sector, hazard, contract, trade,
-    share_tenths, worker_group, since_load, line
+    share_tenths, worker_group, since_load, line, submission_id
 from reference.attachment_status where attachment_id = any(%s) and until_load is null
 order by attachment_id, valid_from
 
 -- name: establishments
 select
     e.siret, e.establishment_id, s.state, s.state_since, s.usual_name, s.sign, s.activity, s.municipality,
-    s.head_office, s.since_load, s.line
+    s.head_office, s.since_load, s.line, s.submission_id
 from reference.establishment as e
 inner join reference.establishment_state as s on e.establishment_id = s.establishment_id and s.until_load is null
 where e.siret = any(%s)
@@ -40,7 +40,7 @@ where e.siret = any(%s)
 -- name: designations
 select
     d.establishment_id, d.role, d.identifiant, d.start_day, d.end_day, d.last_name, d.first_name, d.email,
-    d.since_load, d.line
+    d.since_load, d.line, d.submission_id
 from reference.designation as d
 where d.establishment_id = any(%s) and d.until_load is null
 

@@ -29,5 +29,17 @@ where s.state = 'RECU'
 order by
     (p.role in ('GESTIONNAIRE', 'EMPLOYEUR')) desc, s.depot_mtime asc, s.file_name collate "C" asc, s.submission_id asc
 
+-- name: unhandled
+select submission_id from ledger.submission where state = 'RECU' and incidents = 0 order by submission_id
+
+-- name: earlier
+-- Whether an earlier file of the same sender still waits for its turn. One that met three incidents
+-- holds the others up no longer.
+select exists (
+    select 1 from ledger.submission as e
+    inner join ledger.submission as s on e.partner_id = s.partner_id
+    where s.submission_id = %s and e.submission_id < s.submission_id and e.state = 'RECU' and e.incidents < 3
+)
+
 -- name: incident
 update ledger.submission set incidents = incidents + 1 where submission_id = %s

@@ -3,7 +3,7 @@
 -- person or the pair is known now.
 select
     e.entry_id, e.submission_id, e.line, e.format, e.partner_id, p.code, p.role, p.identifiant, e.received_on,
-    e.codes, e.sealed
+    e.codes
 from queue.entry as e
 inner join ledger.partner as p on e.partner_id = p.partner_id
 left join reference.establishment as t on e.siret = t.siret
@@ -21,26 +21,37 @@ order by e.entry_id
 -- name: expired
 select entry_id, codes from queue.entry where until_load is null and received_on < %s order by entry_id
 
+-- name: employers
+-- Employers, what their delivered list was made from and what it should be made from now: rows of
+-- others that wait for one of their SIREN.
+select p.partner_id, p.code, d.signature, w.signature
+from ledger.partner as p
+left join ledger.declaration_list as d on p.partner_id = d.partner_id
+left join (
+    select s.partner_id, count(*) || ':' || sum(e.entry_id) as signature
+    from queue.entry as e
+    inner join ledger.partner_siren as s on left(e.siret, 9) = s.siren and s.until is null
+    where
+        e.until_load is null and e.codes & %(waits)s <> 0 and e.person is not null
+        and e.format not in ('TRAVAILLEURS', 'SORTIES')
+    group by s.partner_id
+) as w on p.partner_id = w.partner_id
+where p.role = 'EMPLOYEUR' and p.disabled_at is null and d.signature is distinct from w.signature
+order by p.code
+
 -- name: declarations
--- What others' rows wait for, of the workers of an employer: person, SIRET, the row as sent.
-select e.format, e.siret, e.person, e.sealed
+-- One waiting row per worker and establishment, of a format that names the worker where there is one.
+select distinct on (e.siret, e.person) e.format, e.siret, e.sealed
 from queue.entry as e
 inner join ledger.partner_siren as s on left(e.siret, 9) = s.siren and s.until is null
 where
-    e.until_load is null and s.partner_id = %s and e.codes & %s <> 0 and e.person is not null
+    e.until_load is null and s.partner_id = %(partner)s and e.codes & %(waits)s <> 0 and e.person is not null
     and e.format not in ('TRAVAILLEURS', 'SORTIES')
-order by e.siret, e.person, e.entry_id
-
--- name: employers
-select p.partner_id, p.code, encode(d.sha256, 'hex')
-from ledger.partner as p
-left join ledger.declaration_list as d on p.partner_id = d.partner_id
-where p.role = 'EMPLOYEUR' and p.disabled_at is null
-order by p.code
+order by e.siret asc, e.person asc, (e.format in ('PASSIVE', 'INTERNE')) desc, e.entry_id asc
 
 -- name: declared
-insert into ledger.declaration_list (partner_id, sha256) values (%s, decode(%s, 'hex'))
-on conflict (partner_id) do update set sha256 = excluded.sha256, delivered_at = clock_timestamp()
+insert into ledger.declaration_list (partner_id, signature) values (%s, %s)
+on conflict (partner_id) do update set signature = excluded.signature, delivered_at = clock_timestamp()
 
 -- name: undeclared
 delete from ledger.declaration_list where partner_id = %s

@@ -201,9 +201,6 @@ def test_control_characters_and_line_breaks_inside_fields_spoil_their_row_only(l
     assert [back[at]["NOM"] for at in (0, 2, 6)] == ["MAR\nTIN", "MAR^TIN", "MAR\r\nTIN"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the reader's mask of a lone carriage return is unmasked in the sender's own text"
-)
 def test_a_noncharacter_comes_back_as_sent(land: Any) -> None:
     take(land, {"masque.csv": file(PASSIVE, dose("L1", NOM="\ufdd0"), dose("L2", NOM='"A\nB"'))})
     assert cells(land.read("LABO1", "masque.csv.rapport.csv"))[0]["NOM"] == "\ufdd0"
@@ -432,7 +429,6 @@ def test_half_written_files_wait(land: Any, monkeypatch: pytest.MonkeyPatch) -> 
     land.verify()
 
 
-@pytest.mark.xfail(strict=True, reason="a kill after the move leaves the marker for the next file")
 def test_a_marker_never_outlives_its_file(land: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass that dies once the file has left the depot must not leave its marker for next month's file."""
     depot = land.home("LABO1") / "depot"
@@ -455,7 +451,6 @@ def test_a_marker_never_outlives_its_file(land: Any, monkeypatch: pytest.MonkeyP
     assert [path.name for path in depot.iterdir() if path.is_file()] == ["mars.csv"]
 
 
-@pytest.mark.xfail(strict=True, reason="what the sender wrote after the copy is moved away unread")
 def test_a_file_replaced_while_it_is_taken_is_read_too(land: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sender writes a new file of the same name after the copy and before the move."""
     depot = land.home("LABO1") / "depot"

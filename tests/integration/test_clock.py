@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from loaders.errors import WarehouseRefused
 from loaders.warehouse import load
 
 DOSE = (
@@ -86,9 +87,12 @@ def test_books_that_do_not_close_cannot_be_committed(registry):
         " rows_rejected, rows_duplicate, usv_received, usv_integrated, usv_waiting, usv_rejected, usv_duplicate)"
         " values (1, 'PAS-HP10-PHO', %s, 2, %s, 0, %s, 0, 0, 0, 0, 0, 0)"
     )
-    with pytest.raises(psycopg.errors.CheckViolation), load(registry.connection, "sum") as number:
+    with (
+        pytest.raises(WarehouseRefused, match="CheckViolation"),
+        load(registry.connection, "sum") as number,
+    ):
         registry.connection.execute(book, (number, 1, 0))
-    refused = pytest.raises(psycopg.errors.RaiseException, match="do not close")
+    refused = pytest.raises(WarehouseRefused, match="RaiseException")
     with refused, load(registry.connection, "entry") as number:
         registry.connection.execute(book, (number, 1, 1))
 
