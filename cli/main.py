@@ -288,8 +288,8 @@ def queue_release(json_: Json = False) -> None:
 
     settings = _settings()
     with opened(settings) as registry, depots(registry) as client:
-        moved = release(registry.connection, settings, registry.key)
         troubles = Troubles()
+        moved = release(registry.connection, settings, registry.key, troubles)
         answer_all(client, registry.connection, settings, troubles)
         declare(client, registry.connection, registry.key, troubles)
     facts = {"leves": moved, "difficultes": len(troubles)}

@@ -173,6 +173,10 @@ class Warehouse:
         cursor.executemany(sql.query("warehouse", "code_list"), lists)
 
 
+#: What the first two signs of a SQLSTATE say of an operational error.
+_KINDS = {"53": "lacks disk or memory", "57": "was stopped, or a statement was cancelled", "40": "met a deadlock"}
+
+
 @contextmanager
 def load(connection: Connection, kind: str, submission: int | None = None) -> Iterator[int]:
     """One writing transaction: opens a load, yields its number, seals and commits it.
@@ -192,7 +196,9 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
             yield int(row[0])
             cursor.execute("select ledger.seal_load(%s)", (row[0],))
     except psycopg.OperationalError as error:
-        raise DatabaseLost(f"the connection to the warehouse was lost ({error.sqlstate})") from None
+        state = error.sqlstate or ""
+        what = _KINDS.get(state[:2], "is lost")
+        raise DatabaseLost(f"the warehouse {what} ({state or 'no connection'})") from None
     except psycopg.Error as error:
         place = ".".join(filter(None, (error.diag.schema_name, error.diag.table_name, error.diag.constraint_name)))
         raise WarehouseRefused(f"the warehouse refused a load: {type(error).__name__} {place}".strip()) from None

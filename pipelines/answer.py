@@ -196,12 +196,12 @@ def _all_rows(
 
 def follow_up(client: SftpClient, connection: Connection, settings: Settings, submission: int, number: int) -> None:
     """Deliver one follow-up: the rows that changed outcome, and the file's new totals."""
-    load = connection.execute(
-        "select load_id from ledger.follow_up where submission_id = %s and number = %s", (submission, number)
-    ).fetchone()
-    assert load is not None
-    changes = connection.execute(sql.query("answer", "outcome_changes"), (submission, load[0])).fetchall()
-    facts = report_facts(connection, submission, load[0])
+    span = connection.execute(sql.query("answer", "follow_up"), (submission, number)).fetchone()
+    assert span is not None
+    first_load, last_load = span
+    asked = {"submission": submission, "first": first_load, "last": last_load}
+    changes = connection.execute(sql.query("answer", "outcome_changes"), asked).fetchall()
+    facts = report_facts(connection, submission, last_load)
     facts["changements"] = [
         {
             "ligne": line,
@@ -230,7 +230,7 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
     client.put(code, "retour", f"{stem}.suivi-{number}.csv", body.encode(codec, "replace"))
     client.put(code, "retour", f"{stem}.suivi-{number}.json", as_document(facts))
     with connection.transaction():
-        connection.execute(sql.query("answer", "follow_up_answered"), (submission, number))
+        connection.execute(sql.query("answer", "follow_up_answered"), (submission, number, last_load))
     log.info("submission %s follow-up %s: %s rows", submission, number, len(changes))
 
 

@@ -5,6 +5,7 @@ Rows act in file order. A row that changes nothing writes nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -86,6 +87,7 @@ class _Workers:
         self._attachment_of: dict[tuple[int, int], int] = {}
         self._period_of: dict[int, list[Fact]] = {}
         self._status_of: dict[int, list[Fact]] = {}
+        self._status_origin: dict[int, int] = {}
         self._fresh: dict[str, list[int]] = {}
 
     def apply(self, checked: Checked, matched: Matched, source: Source) -> int:
@@ -161,6 +163,7 @@ class _Workers:
             values = dict(zip(names, rest, strict=True)) | {"valid_from": valid_from}
             fact = Fact(values, (attachment, since, line, valid_from), origin)
             self._status_of.setdefault(attachment, []).append(fact)
+            self._status_origin[attachment] = max(origin, self._status_origin.get(attachment, 0))
 
     def _ask(self, name: str, *parameters: Any) -> list[Any]:
         return self._cursor.execute(sql.query("apply", name), parameters).fetchall()
@@ -233,25 +236,28 @@ class _Workers:
 
     def _status(self, attachment: int, valid_from: date, status: dict[str, Any], origin: dict[str, int]) -> None:
         known = self._status_of.setdefault(attachment, [])
-        if any(fact.origin > origin["submission_id"] for fact in known):
+        newest = self._status_origin.get(attachment, 0)
+        if newest > origin["submission_id"]:
             return
-        before = [fact for fact in known if fact.values["valid_from"] <= valid_from]
-        after = [fact for fact in known if fact.values["valid_from"] > valid_from]
-        in_force = before[-1] if before else None
+        self._status_origin[attachment] = origin["submission_id"]
+        at = bisect_right(known, valid_from, key=lambda fact: fact.values["valid_from"])
+        in_force = known[at - 1] if at else None
         same = in_force is not None and all(in_force.values[name] == value for name, value in status.items())
-        for fact in after:  # what was announced for later gives way to what is said now
+        kept = []
+        for fact in known[at:]:  # what was announced for later gives way to what is said now
             if same and all(fact.values[name] == value for name, value in status.items()):
-                continue
-            self._statuses.close(fact)
-            known.remove(fact)
+                kept.append(fact)
+            else:
+                self._statuses.close(fact)
+        known[at:] = kept
         if same:
             return
         if in_force is not None and in_force.values["valid_from"] == valid_from:
             self._statuses.close(in_force)
-            known.remove(in_force)
+            at -= 1
+            del known[at]
         made = self._statuses.insert(attachment_id=attachment, valid_from=valid_from, **status, **origin)
-        known.append(made)
-        known.sort(key=lambda fact: fact.values["valid_from"])
+        known.insert(at, made)
 
 
 def establishments(

@@ -36,8 +36,7 @@ def take(patience_s: float) -> list[int]:
     with opened(settings) as registry, depots(registry) as client:
         limit = time.monotonic() + patience_s
         while True:
-            collect(client, registry.connection, settings)
-            waiting = unhandled(registry.connection)
+            waiting = collect(client, registry.connection, settings) + unhandled(registry.connection)
             left = limit - time.monotonic()
             if waiting or left <= 0:
                 return waiting
@@ -96,8 +95,10 @@ def answer_submissions(numbers: Sequence[int]) -> dict[str, int]:
 def release_waiting() -> dict[str, int]:
     """Let go what need not wait any longer, reject what waited too long. Gives rows by outcome."""
     settings = Settings.load()
+    troubles = Troubles()
     with opened(settings, sftp=False) as registry:
-        return release(registry.connection, settings, registry.key)
+        counts = release(registry.connection, settings, registry.key, troubles)
+    return counts | {"troubles": len(troubles)}
 
 
 def declare_missing() -> dict[str, int]:

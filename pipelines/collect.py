@@ -75,31 +75,38 @@ def readable_name(name: str) -> bool:
     return not name.startswith(".") and not name.lower().endswith((*UNFINISHED, MARKER))
 
 
-def ready(client: SftpClient, connection: Connection, settings: Settings, now: float | None = None) -> list[Drop]:
+def ready(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> list[Drop]:
     """The files that may be taken now, in the order of a pass."""
-    now = time.time() if now is None else now
     partners = connection.execute(sql.query("collect", "partners")).fetchall()
     homes = set(client.homes())
     drops: list[Drop] = []
     for partner_id, code, role in partners:
-        if role in RECEIVERS or code not in homes:
-            continue
-        entries = client.listdir(code, "depot")
-        markers = {entry.name for entry in entries if entry.is_regular and entry.name.endswith(MARKER)}
-        for entry in entries:
-            if not entry.is_regular or not readable_name(entry.name):
-                continue
-            marked = entry.name + MARKER in markers
-            if not marked and now - entry.mtime < settings.quiet_period_s:
-                continue
-            try:
-                marker = client.read_small(code, "depot", entry.name + MARKER, _MARKER_LIMIT) if marked else None
-            except SftpRefused:
-                log.warning("a marker of partner %s cannot be read: its file waits", partner_id)
-                continue
-            text = marker.decode("utf-8", "replace").replace("\0", "\ufffd") if marker is not None else None
-            drops.append(Drop(partner_id, code, role, entry, text))
+        if role not in RECEIVERS and code in homes:
+            with troubles.keep("partner", partner_id):
+                drops += _depot(client, settings, partner_id, code, role)
     return sorted(drops, key=lambda drop: drop.rank)
+
+
+def _depot(client: SftpClient, settings: Settings, partner_id: int, code: str, role: str) -> list[Drop]:
+    """The files of one depot that may be taken now."""
+    now = time.time()
+    drops: list[Drop] = []
+    entries = client.listdir(code, "depot")
+    markers = {entry.name for entry in entries if entry.is_regular and entry.name.endswith(MARKER)}
+    for entry in entries:
+        if not entry.is_regular or not readable_name(entry.name):
+            continue
+        marked = entry.name + MARKER in markers
+        if not marked and now - entry.mtime < settings.quiet_period_s:
+            continue
+        try:
+            marker = client.read_small(code, "depot", entry.name + MARKER, _MARKER_LIMIT) if marked else None
+        except SftpRefused:
+            log.warning("a marker of partner %s cannot be read: its file waits", partner_id)
+            continue
+        text = marker.decode("utf-8", "replace").replace("\0", "\ufffd") if marker is not None else None
+        drops.append(Drop(partner_id, code, role, entry, text))
+    return drops
 
 
 def collect(
@@ -121,7 +128,7 @@ def collect(
 
 
 def _taken(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> Iterator[int]:
-    for drop in ready(client, connection, settings):
+    for drop in ready(client, connection, settings, troubles):
         submission = None
         # Two passes at once: whoever holds the sender's lock takes its file, the other goes on.
         with troubles.keep("partner", drop.partner_id), alone(connection, DEPOT, drop.partner_id) as held:

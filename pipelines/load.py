@@ -211,7 +211,7 @@ def apply_changes(cursor: Cursor, load: int, changes: list[Change], own: int | N
     if others:
         cursor.execute(sql.query("load", "close_books"), (load, others))
         write_books(cursor, load, ((submission, quantity, book) for (submission, quantity), book in lines.items()))
-        cursor.execute(sql.query("load", "follow_up"), (load, others))
+        cursor.execute(sql.query("load", "follow_up"), {"load": load, "submissions": others})
 
 
 def write_books(cursor: Cursor, load: int, lines: Iterable[tuple[int, str, Book]]) -> None:

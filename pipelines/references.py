@@ -47,6 +47,7 @@ class Intervals:
 
     first: Ints
     count: Ints
+    owner: Ints
     start: Ints
     end: Ints
     what: Ints
@@ -56,7 +57,7 @@ class Intervals:
         order = np.lexsort((start, owner))
         count = np.bincount(owner, minlength=owners).astype(np.int64) if owners else np.zeros(0, np.int64)
         first = np.concatenate([[0], np.cumsum(count)[:-1]]).astype(np.int64) if owners else np.zeros(0, np.int64)
-        return cls(first, count, start[order], end[order], what[order])
+        return cls(first, count, owner[order], start[order], end[order], what[order])
 
     def any(self, owner: Ints, holds: Any) -> BoolArray:
         """For each asked owner, whether ``holds(fact positions, rows)`` is true of any of its facts."""
@@ -71,14 +72,27 @@ class Intervals:
 
     def in_force(self, owner: Ints, day: Ints) -> Ints:
         """For each asked owner, the fact that began last by that day, else the owner's first; -1 for none."""
-        count = self.count[owner]
-        chosen = np.where(count > 0, self.first[owner], -1)
-        for step in range(1, int(count.max(initial=0))):
-            rows = np.flatnonzero(count > step)
-            at = self.first[owner[rows]] + step
-            begun = self.start[at] <= day[rows]
-            chosen[rows[begun]] = at[begun]
-        return chosen
+        if not len(owner):
+            return np.zeros(0, np.int64)
+        last = np.searchsorted(_ordered(self.owner, self.start), _ordered(owner, day), side="right") - 1
+        first = self.first[owner]
+        return np.where(self.count[owner] > 0, np.maximum(last, first), -1)
+
+
+def _ordered(owner: Ints, day: Ints) -> Ints:
+    """Owner and day as one number that sorts like the pair; days of the years 1 to 9999."""
+    return owner << 24 | np.clip(day, -(1 << 22), 1 << 22) + (1 << 23)
+
+
+def _merged(spans: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """(owner, first day, last day) with the spans of an owner that overlap or touch made one."""
+    merged: list[tuple[int, int, int]] = []
+    for owner, start, end in sorted(spans):
+        if merged and merged[-1][0] == owner and start <= merged[-1][2] + 1:
+            merged[-1] = (owner, merged[-1][1], max(merged[-1][2], end))
+        else:
+            merged.append((owner, start, end))
+    return merged
 
 
 @dataclass(frozen=True)
@@ -105,7 +119,6 @@ class References:
     establishment: Ints
     closed_from: Ints
     pairs: Ints
-    attachment_ids: Ints
     periods: Intervals
     statuses: Intervals
     designated: Intervals
@@ -183,7 +196,7 @@ def fetch(
     establishment[_ints(places["place"])] = _ints(places["establishment"])
     closed_from[_ints(places["place"])] = _ints(places["closed"], NEVER)
 
-    pairs, attachment_ids, periods, statuses = _attachments(cursor)
+    pairs, periods, statuses = _attachments(cursor)
     designated, operators = _designations(cursor, sender, establishment)
     return References(
         nirs=nirs,
@@ -195,7 +208,6 @@ def fetch(
         establishment=establishment,
         closed_from=closed_from,
         pairs=pairs,
-        attachment_ids=attachment_ids,
         periods=periods,
         statuses=statuses,
         designated=designated,
@@ -203,7 +215,7 @@ def fetch(
     )
 
 
-def _attachments(cursor: Cursor) -> tuple[Ints, Ints, Intervals, Intervals]:
+def _attachments(cursor: Cursor) -> tuple[Ints, Intervals, Intervals]:
     integer = pa.int32()
     found = fetch_columns(
         cursor,
@@ -247,7 +259,7 @@ def _attachments(cursor: Cursor) -> tuple[Ints, Ints, Intervals, Intervals]:
         np.full(rows.num_rows, NEVER),
         surveilled.astype(np.int64),
     )
-    return pairs, ids, periods, statuses
+    return pairs, periods, statuses
 
 
 def _designations(cursor: Cursor, sender: Sender, establishment: Ints) -> tuple[Intervals, Intervals]:
@@ -255,9 +267,8 @@ def _designations(cursor: Cursor, sender: Sender, establishment: Ints) -> tuple[
     place = {int(number): at for at, number in enumerate(establishment) if number}
 
     def build(chosen: list[Any]) -> Intervals:
-        table = np.array(
-            [(place[number], start, NEVER if end is None else end) for number, _, _, start, end in chosen], np.int64
-        ).reshape(-1, 3)
+        spans = [(place[number], start, NEVER if end is None else end) for number, _, _, start, end in chosen]
+        table = np.array(_merged(spans), np.int64).reshape(-1, 3)
         return Intervals.build(
             len(establishment), table[:, 0], table[:, 1], table[:, 2], np.zeros(len(table), np.int64)
         )

@@ -19,6 +19,7 @@ from loaders.settings import Settings
 from loaders.warehouse import Connection, load
 from pipelines import check
 from pipelines.integrate import judge, sender_of
+from pipelines.isolate import Troubles
 from pipelines.load import Change, apply_changes, evicted, write_measures
 from pipelines.read import chunk_of_rows
 from pipelines.settle import Source, outcomes
@@ -36,11 +37,18 @@ PAGE = 20_000
 _WAITS = {"establishment": "IDT-05", "worker": "IDT-06", "pair": "IDT-07"}
 
 
-def release(connection: Connection, settings: Settings, key: RegistryKey) -> dict[str, int]:
-    """Let go what need not wait any longer. Gives how many rows took each outcome (names of Outcome)."""
+def release(connection: Connection, settings: Settings, key: RegistryKey, troubles: Troubles) -> dict[str, int]:
+    """Let go what need not wait any longer.
+
+    Args:
+        troubles: gathers the submissions of rows that could not be judged again now; they go on waiting.
+
+    Returns:
+        How many rows took each outcome (names of Outcome).
+    """
     counts: dict[str, int] = {}
     while True:
-        moved = _pass(connection, key)
+        moved = _pass(connection, key, troubles)
         for outcome, rows in moved.items():
             counts[outcome] = counts.get(outcome, 0) + rows
         if not moved:
@@ -52,7 +60,7 @@ def release(connection: Connection, settings: Settings, key: RegistryKey) -> dic
     return counts
 
 
-def _pass(connection: Connection, key: RegistryKey) -> dict[str, int]:
+def _pass(connection: Connection, key: RegistryKey, troubles: Troubles) -> dict[str, int]:
     """Judge every candidate once; gives the changes of outcome."""
     masks = {name: codebook.bit(code) for name, code in _WAITS.items()}
     found = connection.execute(sql.query("release", "candidates"), masks).fetchall()
@@ -65,8 +73,9 @@ def _pass(connection: Connection, key: RegistryKey) -> dict[str, int]:
     groups += [list(group) for _, group in groupby(measures, key=lambda row: (row[3], row[4], row[8]))]
     for group in groups:
         for start in range(0, len(group), PAGE):
-            for outcome, rows in _again(connection, key, group[start : start + PAGE]).items():
-                counts[outcome] = counts.get(outcome, 0) + rows
+            with troubles.keep("release of submission", group[start][1]):
+                for outcome, rows in _again(connection, key, group[start : start + PAGE]).items():
+                    counts[outcome] = counts.get(outcome, 0) + rows
     return counts
 
 

@@ -124,9 +124,11 @@ def settle(
         return settled
     metrology = np.where(checked.readable["CODE_METROLOGIE"], checked.values["CODE_METROLOGIE"], -1)
     careful = eligible & (metrology >= 0)
-    careful |= store.repeated(checked, matched, eligible)
+    repeated = store.repeated(checked, matched, eligible)
+    careful |= repeated
     annuls = eligible & (metrology == ANNULS)
-    known = store.current(cursor, sender.partner_id, checked, matched, rows, bool(annuls.any()))
+    asked = _one_of_each_key(store, checked, matched, rows, repeated)
+    known = store.current(cursor, sender.partner_id, checked, matched, asked, bool(annuls.any()))
     held = _waiting(cursor, store, layout, checked, matched, rows, sender, key, own_entries)
     careful[[row for row, _ in known]] = True
     careful[[row for row, _ in held]] = True
@@ -151,11 +153,22 @@ def settle(
             slots[key_of[row]].held.append(waiting)
     if annuls.any():
         gone = np.flatnonzero(annuls)
+        gone = _one_of_each_key(store, checked, matched, gone, repeated)
         for row, year, who, submission in store.annulled(cursor, sender.partner_id, checked, matched, gone):
             slots[key_of[row]].annulled.append((year, who, submission))
 
     _Follower(store, checked, matched, source, settled, slots, key_of, metrology).run(followed)
     return settled
+
+
+def _one_of_each_key(store: Store, checked: Checked, matched: Matched, rows: Ints, repeated: BoolArray) -> Ints:
+    """The rows without those whose key an earlier one of them bears: the warehouse is asked once a key."""
+    several = rows[repeated[rows]]
+    if not len(several):
+        return rows
+    first = dict(zip(reversed(store.keys(checked, matched, several)), reversed(several.tolist()), strict=True))
+    kept = ~repeated[rows] | np.isin(rows, list(first.values()))
+    return rows[kept]
 
 
 class _Follower:
@@ -316,7 +329,8 @@ def _waiting(
     own_entries: tuple[int, ...],
 ) -> list[tuple[int, _Held]]:
     """Queue entries that wait under the keys of these rows, each with the row it meets."""
-    scope = (layout.name, sender.partner_id, store.sender_key)
+    assert layout.measure is not None
+    scope = (layout.name, sender.partner_id, layout.measure.sender_key)
     texts = store.references(checked, rows)
     bounds = pc.min_max(texts).as_py()
     some = cursor.execute(

@@ -54,7 +54,6 @@ class Store(Protocol):
     """What settling and loading need of a measure format."""
 
     kind: str
-    sender_key: bool
     spans_years: bool
 
     def years(self, checked: Checked) -> Ints: ...
@@ -114,7 +113,6 @@ class PassiveStore:
     """PASSIVE: one measure is (sender, ID_MESURE) within a year and the years beside it."""
 
     kind = "passive"
-    sender_key = True
     spans_years = True
 
     def years(self, checked: Checked) -> Ints:
@@ -236,7 +234,6 @@ class OperationalStore:
     """OPERATIONNELLE: one passage is (person, SIRET, quantity, start, end, place, zone), whoever sends it."""
 
     kind = "operational"
-    sender_key = False
     spans_years = False
 
     def years(self, checked: Checked) -> Ints:

@@ -41,9 +41,10 @@ def pending(connection: Connection) -> list[tuple[int, str, int]]:
     return [(int(number), str(role), int(size)) for number, role, size in rows]
 
 
-def unhandled(connection: Connection) -> list[int]:
-    """Received files that no integration has met yet."""
-    return [number for (number,) in connection.execute(sql.query("integrate", "unhandled")).fetchall()]
+def unhandled(connection: Connection, after_s: float = 120) -> list[int]:
+    """Files received at least so many seconds ago that no integration has met and none has in hand."""
+    rows = connection.execute(sql.query("integrate", "unhandled"), (after_s, SUBMISSION)).fetchall()
+    return [number for (number,) in rows]
 
 
 class Fate(Enum):
@@ -112,7 +113,7 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
         if fate is not Fate.ELSEWHERE:
             (done.settled if fate is Fate.SETTLED else done.incidents).append(submission)
     done.answered, _ = answer_all(client, connection, settings, done.troubles)
-    done.released = release(connection, settings, key)
+    done.released = release(connection, settings, key, done.troubles)
     if done.released:
         answer_all(client, connection, settings, done.troubles)
     done.declarations = declare(client, connection, key, done.troubles)

@@ -60,7 +60,6 @@ class Column:
         aliases: obsolete values and what they become (``AVT-06``).
         longest: most characters of the kept text (``FMT-06``); ``longest_of_role`` where a role may write more.
         default: kept where nothing was sent.
-        fault: code of a text that the kind cannot read, where it is not the kind's own.
     """
 
     name: str
@@ -72,7 +71,6 @@ class Column:
     longest: int | None = None
     longest_of_role: Mapping[str, int] = field(default_factory=dict)
     default: str = ""
-    fault: str | None = None
     example: str = ""
 
 
@@ -113,7 +111,7 @@ class Measure:
     """What makes a format a measure format.
 
     Attributes:
-        key: columns that identify a measure (besides the sender, where ``sender_key``).
+        key: columns that identify a measure (together with the sender, where ``sender_key``).
         quantity: the column whose value names the books' line.
         start, end: first and last day or minute of wear.
         late_after_days: ``AVT-04`` where transmission comes later after the end.

@@ -9,6 +9,8 @@ from schemas.formats.common import CODE_METROLOGIE, NIR, SIRET, in_order, in_tim
 from schemas.spec import Column, Format, Kind, Measure, Rule
 
 TYPES = nomenclature.codes("type_mesure_operationnelle")
+#: Results are due within so many days of the end of wear.
+_LATE_AFTER_DAYS = 7
 #: A single passage above this (micro-sievert) is implausible until confirmed.
 _CEILING_USV = 100_000
 
@@ -41,7 +43,7 @@ FORMAT = Format(
         not_ahead("DATE_FIN_PORT", minutes=True),
         not_negative("VALEUR"),
         Rule("MET-05", ("VALEUR",), lambda rows, context: np.asarray(rows["VALEUR"] <= _CEILING_USV)),
-        in_time("DATE_FIN_PORT", 7, minutes=True),
+        in_time("DATE_FIN_PORT", _LATE_AFTER_DAYS, minutes=True),
     ),
     measure=Measure(
         key=("NIR", "SIRET", "TYPE_MESURE", "DATE_DEBUT_PORT", "DATE_FIN_PORT", "LIEU", "ZONE"),
@@ -49,7 +51,7 @@ FORMAT = Format(
         quantity="TYPE_MESURE",
         start="DATE_DEBUT_PORT",
         end="DATE_FIN_PORT",
-        late_after_days=7,
+        late_after_days=_LATE_AFTER_DAYS,
     ),
     considered="DATE_FIN_PORT",
 )

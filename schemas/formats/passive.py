@@ -39,6 +39,8 @@ _LOCATIONS_OF_TYPE = {
     "PAS-E-RADON": ("POITRINE", "AUTRE"),
 }
 _LEGAL = np.array([[place in _LOCATIONS_OF_TYPE[kind] for place in LOCATIONS] for kind in TYPES])
+#: Results are due within so many days of the end of wear.
+_LATE_AFTER_DAYS = 20
 #: A single result above this (micro-sievert) is implausible until confirmed.
 _CEILING_USV = np.array([5_000_000 if "HP007" in kind else 500_000 for kind in TYPES], dtype=np.int64)
 
@@ -113,7 +115,7 @@ FORMAT = Format(
         Rule("MET-13", ("ETAT_RESULTAT",), _value_fits_state, bears=("VALEUR",)),
         Rule("MET-13", ("ETAT_RESULTAT",), _physicians_estimate),
         Rule("MET-14", ("TYPE_MESURE", "LOCALISATION"), _location_fits_type),
-        in_time("DATE_FIN_PORT", 20),
+        in_time("DATE_FIN_PORT", _LATE_AFTER_DAYS),
     ),
     measure=Measure(
         key=("ID_MESURE",),
@@ -121,7 +123,7 @@ FORMAT = Format(
         quantity="TYPE_MESURE",
         start="DATE_DEBUT_PORT",
         end="DATE_FIN_PORT",
-        late_after_days=20,
+        late_after_days=_LATE_AFTER_DAYS,
     ),
     considered="DATE_FIN_PORT",
 )

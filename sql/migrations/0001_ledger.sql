@@ -154,10 +154,12 @@ create table ledger.row_entry (
     primary key (submission_id, line, since_load)
 );
 
--- Follow-up reports owed to senders: one per submission and releasing load.
+-- Follow-up reports owed to senders: what changed from one load to another. One that is not delivered
+-- yet takes later changes in.
 create table ledger.follow_up (
     submission_id integer not null references ledger.submission,
     number integer not null,
+    first_load_id integer not null references ledger.load,
     load_id integer not null references ledger.load,
     answered_at timestamptz,
     primary key (submission_id, number)

@@ -25,7 +25,7 @@ begin
     execute format('grant update (until_load, codes) on queue.entry to %I', loader);
     -- A row of a file that a later row of the same file corrects, before anything is visible.
     execute format('grant update (codes, outcome) on ledger.row_entry to %I', loader);
-    execute format('grant update (answered_at) on ledger.follow_up to %I', loader);
+    execute format('grant update (answered_at, load_id) on ledger.follow_up to %I', loader);
     execute format('grant update, delete on ledger.declaration_list to %I', loader);
     execute format('grant update (until_load, until_submission_id, until_line, until_code)
         on dose.passive, dose.operational to %I', loader);

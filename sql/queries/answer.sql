@@ -40,13 +40,22 @@ select f.submission_id, f.number, f.load_id from ledger.follow_up as f
 where f.answered_at is null
 order by f.submission_id, f.number
 
+-- name: follow_up
+select first_load_id, load_id from ledger.follow_up where submission_id = %s and number = %s
+
 -- name: outcome_changes
+-- Rows whose outcome after the last load is another than before the first.
 select n.line, o.outcome::text, n.outcome::text, n.codes, n.first_submission_id
 from ledger.row_entry as n
 inner join ledger.row_entry as o
-    on n.submission_id = o.submission_id and n.line = o.line and o.until_load = n.since_load
-where n.submission_id = %s and n.since_load = %s and n.outcome <> o.outcome
+    on
+        n.submission_id = o.submission_id and n.line = o.line
+        and o.since_load < %(first)s and o.until_load >= %(first)s
+where
+    n.submission_id = %(submission)s and n.since_load between %(first)s and %(last)s
+    and (n.until_load is null or n.until_load > %(last)s) and n.outcome <> o.outcome
 order by n.line
 
 -- name: follow_up_answered
-update ledger.follow_up set answered_at = clock_timestamp() where submission_id = %s and number = %s
+update ledger.follow_up set answered_at = clock_timestamp()
+where submission_id = %s and number = %s and load_id = %s

@@ -26,11 +26,24 @@ select s.submission_id, p.role, s.size_bytes
 from ledger.submission as s
 inner join ledger.partner as p on s.partner_id = p.partner_id
 where s.state = 'RECU'
-order by
-    (p.role in ('GESTIONNAIRE', 'EMPLOYEUR')) desc, s.depot_mtime asc, s.file_name collate "C" asc, s.submission_id asc
+-- Numbers are drawn in the order of a pass: those who declare, then modification time, then name.
+order by (p.role in ('GESTIONNAIRE', 'EMPLOYEUR')) desc, s.submission_id asc
 
 -- name: unhandled
-select submission_id from ledger.submission where state = 'RECU' and incidents = 0 order by submission_id
+-- Files that were taken a while ago and that nobody has in hand: the first of each sender.
+select s.submission_id
+from ledger.submission as s
+where
+    s.state = 'RECU' and s.incidents = 0 and s.received_at < clock_timestamp() - %s * interval '1 second'
+    and not exists (
+        select 1 from ledger.submission as e
+        where e.partner_id = s.partner_id and e.submission_id < s.submission_id and e.state = 'RECU'
+    )
+    and not exists (
+        select 1 from pg_catalog.pg_locks as l
+        where l.locktype = 'advisory' and l.classid = %s and l.objid = s.submission_id and l.granted
+    )
+order by s.submission_id
 
 -- name: earlier
 -- Whether an earlier file of the same sender still waits for its turn. One that met three incidents

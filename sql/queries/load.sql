@@ -71,10 +71,16 @@ insert into ledger.book (
 ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 -- name: follow_up
-insert into ledger.follow_up (submission_id, number, load_id)
-select s.submission_id, coalesce(max(f.number), 0) + 1, %s
-from unnest(%s::integer[]) as s (submission_id)
+with owed as (
+    update ledger.follow_up set load_id = %(load)s
+    where submission_id = any(%(submissions)s) and answered_at is null
+    returning submission_id
+)
+insert into ledger.follow_up (submission_id, number, first_load_id, load_id)
+select s.submission_id, coalesce(max(f.number), 0) + 1, %(load)s, %(load)s
+from unnest(%(submissions)s::integer[]) as s (submission_id)
 left join ledger.follow_up as f on s.submission_id = f.submission_id
+where s.submission_id not in (select o.submission_id from owed as o)
 group by s.submission_id
 
 -- name: settle_submission

@@ -24,11 +24,11 @@ select entry_id, codes from queue.entry where until_load is null and received_on
 -- name: employers
 -- Employers, what their delivered list was made from and what it should be made from now: rows of
 -- others that wait for one of their SIREN.
-select p.partner_id, p.code, d.signature, w.signature
+select p.partner_id, p.code, d.signature, case when p.disabled_at is null then w.signature end
 from ledger.partner as p
 left join ledger.declaration_list as d on p.partner_id = d.partner_id
 left join (
-    select s.partner_id, count(*) || ':' || sum(e.entry_id) as signature
+    select s.partner_id, md5(string_agg(e.entry_id::text, ',' order by e.entry_id)) as signature
     from queue.entry as e
     inner join ledger.partner_siren as s on left(e.siret, 9) = s.siren and s.until is null
     where
@@ -36,7 +36,9 @@ left join (
         and e.format not in ('TRAVAILLEURS', 'SORTIES')
     group by s.partner_id
 ) as w on p.partner_id = w.partner_id
-where p.role = 'EMPLOYEUR' and p.disabled_at is null and d.signature is distinct from w.signature
+where
+    p.role = 'EMPLOYEUR'
+    and d.signature is distinct from case when p.disabled_at is null then w.signature end
 order by p.code
 
 -- name: declarations
