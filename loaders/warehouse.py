@@ -62,6 +62,7 @@ class Warehouse:
             passwords = json.loads(self._password_file().read_text())
             return {"user": role, "password": passwords[role]}
         except (FileNotFoundError, KeyError) as error:
+            self.admin().close()  # a server that is not there is told first
             raise UsageError("the registry is not initialised: run 'siseri init'") from error
 
     def _password_file(self) -> Any:
@@ -109,7 +110,7 @@ class Warehouse:
 
     def ready(self) -> None:
         """Raises UsageError where the warehouse is not at this software's version, or under another key."""
-        with self.admin() as connection:
+        with self.loader() as connection:
             known = connection.execute("select to_regclass('siseri_migration') is not null").fetchone()
             if not known or not known[0]:
                 raise UsageError("the registry is not initialised: run 'siseri init'")
@@ -153,6 +154,8 @@ class Warehouse:
                     composed.Identifier(role), composed.Literal(passwords[role])
                 )
             )
+        roles = composed.SQL(", ").join(composed.Identifier(f"{row[0]}_{profile}") for profile in PROFILES)
+        cursor.execute(composed.SQL("grant select on siseri_migration, siseri_registry to {}").format(roles))
         self.settings.folder("keys")
         fresh = file.with_suffix(".fresh")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
