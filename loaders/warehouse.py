@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -212,13 +213,19 @@ DEPOT, SUBMISSION = 5352, 5353
 
 
 @contextmanager
-def alone(connection: Connection, space: int, number: int) -> Iterator[bool]:
+def alone(connection: Connection, space: int, number: int, patience_s: float = 5.0) -> Iterator[bool]:
     """Whether this session is the only one at work on something; others that ask meanwhile get False.
 
-    The lock goes with the session, so a killed process leaves none behind.
+    The lock goes with the session; a killed process's session ends a moment after it, so this asks for
+    some seconds before it gives up.
     """
-    row = connection.execute("select pg_try_advisory_lock(%s, %s)", (space, number)).fetchone()
-    held = bool(row and row[0])
+    limit = time.monotonic() + patience_s
+    while True:
+        row = connection.execute("select pg_try_advisory_lock(%s, %s)", (space, number)).fetchone()
+        held = bool(row and row[0])
+        if held or time.monotonic() > limit:
+            break
+        time.sleep(0.1)
     try:
         yield held
     finally:

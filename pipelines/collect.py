@@ -22,7 +22,7 @@ import sql
 from loaders import archive
 from loaders.settings import PARIS, Settings
 from loaders.sftp import Entry, SftpClient, SftpRefused
-from loaders.warehouse import DEPOT, Connection, alone
+from loaders.warehouse import DEPOT, SUBMISSION, Connection, alone
 from pipelines.isolate import Troubles
 from schemas.roles import DECLARERS, RECEIVERS
 
@@ -120,11 +120,20 @@ def collect(
     Returns:
         The submissions' ids, in the order they were taken.
     """
+    _tidy(connection, settings)
+    return list(_taken(client, connection, settings, Troubles() if troubles is None else troubles))
+
+
+def _tidy(connection: Connection, settings: Settings) -> None:
+    """Remove what killed passes left: half copies, and the staging of submissions that nobody has in hand."""
     for left in settings.folder("archive", "incoming").iterdir():
         with contextlib.suppress(FileNotFoundError):  # another pass has it in hand
-            if time.time() - left.stat().st_mtime > _ABANDONED_S:  # a killed pass left it
+            if time.time() - left.stat().st_mtime > _ABANDONED_S:
                 left.unlink()
-    return list(_taken(client, connection, settings, Troubles() if troubles is None else troubles))
+    for left in settings.folder("staging").iterdir():
+        with alone(connection, SUBMISSION, int(left.name.partition(".")[0]), patience_s=0) as held:
+            if held:
+                left.unlink(missing_ok=True)
 
 
 def _taken(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> Iterator[int]:
