@@ -183,28 +183,15 @@ class PassiveStore:
         self, cursor: Cursor, sender: int, checked: Checked, matched: Matched, rows: Ints
     ) -> list[tuple[int, int, tuple[int, int], int]]:
         cursor.execute(sql.query("settle", "passive_annulled"), (self.references(checked, rows).to_pylist(), sender))
-        return [
-            (int(rows[place]), year, (worker, establishment), submission)
-            for place, year, worker, establishment, submission in cursor.fetchall()
-        ]
+        return _annulled(cursor, rows)
 
     def close(
         self, cursor: Cursor, load: int, sender: int, checked: Checked, matched: Matched, closings: list[Closing]
     ) -> None:
         rows = np.array([closing.place for closing in closings], np.int64)
-        cursor.execute(
-            sql.query("settle", "passive_close"),
-            (
-                load,
-                [sender] * len(rows),
-                self.references(checked, rows).to_pylist(),
-                [closing.year for closing in closings],
-                [closing.submission for closing in closings],
-                [closing.line for closing in closings],
-                [closing.code for closing in closings],
-            ),
-        )
-        _all_closed(cursor, closings)
+        ids = self.references(checked, rows).to_pylist()
+        years = [closing.year for closing in closings]
+        _close(cursor, "passive_close", load, ([sender] * len(rows), ids, years), closings)
 
     def table(self, checked: Checked, matched: Matched, rows: Ints, sender: int) -> dict[str, Any]:
         values = checked.values
@@ -316,26 +303,13 @@ class OperationalStore:
     ) -> list[tuple[int, int, tuple[int, int], int]]:
         rows = rows[matched.worker[rows] > 0]
         cursor.execute(sql.query("settle", "operational_annulled"), self._asked(checked, matched, rows))
-        return [
-            (int(rows[place]), year, (worker, establishment), submission)
-            for place, year, worker, establishment, submission in cursor.fetchall()
-        ]
+        return _annulled(cursor, rows)
 
     def close(
         self, cursor: Cursor, load: int, sender: int, checked: Checked, matched: Matched, closings: list[Closing]
     ) -> None:
         rows = np.array([closing.place for closing in closings], np.int64)
-        cursor.execute(
-            sql.query("settle", "operational_close"),
-            (
-                load,
-                *self._asked(checked, matched, rows),
-                [closing.submission for closing in closings],
-                [closing.line for closing in closings],
-                [closing.code for closing in closings],
-            ),
-        )
-        _all_closed(cursor, closings)
+        _close(cursor, "operational_close", load, self._asked(checked, matched, rows), closings)
 
     def table(self, checked: Checked, matched: Matched, rows: Ints, sender: int) -> dict[str, Any]:
         values, at = checked.values, pa.array(rows)
@@ -356,7 +330,18 @@ class OperationalStore:
         }
 
 
-def _all_closed(cursor: Cursor, closings: list[Closing]) -> None:
+def _annulled(cursor: Cursor, rows: Ints) -> list[tuple[int, int, tuple[int, int], int]]:
+    """What an ``…_annulled`` query found: the asking row, year, who and the annulling submission."""
+    return [
+        (int(rows[place]), year, (worker, establishment), submission)
+        for place, year, worker, establishment, submission in cursor.fetchall()
+    ]
+
+
+def _close(cursor: Cursor, query: str, load: int, keys: tuple[list[Any], ...], closings: list[Closing]) -> None:
+    """Run an ``…_close`` query: every version named by its key is closed, or nothing is."""
+    by = [(closing.submission, closing.line, closing.code) for closing in closings]
+    cursor.execute(sql.query("settle", query), (load, *keys, *(list(column) for column in zip(*by, strict=True))))
     if cursor.rowcount != len(closings):
         raise RuntimeError(f"{len(closings)} measures were to be closed, {cursor.rowcount} were")
 
