@@ -30,9 +30,11 @@ SPACES = " \u00a0\u202f"
 _LIGATURES = str.maketrans({"œ": "OE", "Œ": "OE", "æ": "AE", "Æ": "AE", "ß": "SS", "ẞ": "SS"})
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:([.,])([0-9]+))?")
 _DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
+_MONTH = re.compile(r"([0-9]{2})/([0-9]{4})")
 _ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 #: More whole digits than this make no dose: 10^9 mSv.
 _WHOLE_DIGITS = 9
+_COUNT_DIGITS = 7
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -153,6 +155,44 @@ def _dose(column: Column, array: pa.StringArray) -> Parsed:
     return parsed
 
 
+@lru_cache(maxsize=1 << 16)
+def read_activity(text: str) -> tuple[int, str | None, int]:
+    """An activity in Bq as nano-becquerel, ties away from zero; bits as in :func:`read_dose`."""
+    matched = _NUMBER.fullmatch(text)
+    if not matched:
+        return 0, "FMT-04", 0
+    sign, whole, mark, decimals = matched.groups()
+    whole, decimals = whole.lstrip("0"), decimals or ""
+    if len(whole) > _WHOLE_DIGITS:
+        return 0, "FMT-04", 0
+    value = int(whole or "0") * 10**9 + int((decimals + "0" * 9)[:9]) + (decimals[9:10] >= "5")
+    extra = (_COMMA if mark == "," else 0) | (_ROUNDED if decimals[9:].strip("0") else 0)
+    return (min(-value, -below_zero(text)) if sign else value), None, extra
+
+
+def _activity(column: Column, array: pa.StringArray) -> Parsed:
+    parsed, extra = _spread(array, read_activity, "int64", "FMT-04")
+    parsed.mark("AVT-03", parsed.readable & (extra & _COMMA > 0))
+    parsed.mark("AVT-01", parsed.readable & (extra & _ROUNDED > 0))
+    return parsed
+
+
+def _count(column: Column, array: pa.StringArray) -> Parsed:
+    """A whole number, 0 to 9 999 999; another number is out of its rule (``FMT-05``)."""
+
+    def read(text: str) -> tuple[int, str | None, int]:
+        whole = text.lstrip("0") or "0"
+        good = text.isascii() and text.isdigit() and len(whole) <= _COUNT_DIGITS
+        return (int(whole), None, 0) if good else (0, "FMT-05", int(read_dose(text)[1] is not None))
+
+    parsed, unreadable = _spread(array, read, "int32", "FMT-05")
+    if "FMT-05" in parsed.marks:
+        outside = parsed.marks.pop("FMT-05")
+        parsed.mark("FMT-05", outside & (unreadable == 0))
+        parsed.mark("FMT-04", outside & (unreadable == 1))
+    return parsed
+
+
 def _read_share(text: str) -> tuple[int, str | None, int]:
     matched = _NUMBER.fullmatch(text)
     if not matched:
@@ -199,6 +239,26 @@ def read_day(text: str, iso: bool = False) -> int | None:
         return (date(first, month, last) if iso else date(last, month, first)).toordinal() - _EPOCH
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=1 << 12)
+def read_month(text: str) -> int | None:
+    """The last day of ``mm/aaaa`` as days since 1970-01-01; ``None`` where it is no such month."""
+    matched = _MONTH.fullmatch(text)
+    if not matched:
+        return None
+    month, year = int(matched[1]), int(matched[2])
+    if not 1 <= month <= 12 or not 1 <= year < 9999:
+        return None
+    return date(year + month // 12, month % 12 + 1, 1).toordinal() - 1 - _EPOCH
+
+
+def _month(column: Column, array: pa.StringArray) -> Parsed:
+    def read(text: str) -> tuple[int, str | None, int]:
+        day = read_month(text)
+        return (0, "FMT-03", 0) if day is None else (day, None, 0)
+
+    return _spread(array, read, "int32", "FMT-03")[0]
 
 
 def _day(column: Column, array: pa.StringArray) -> Parsed:
@@ -275,7 +335,7 @@ def _nir(column: Column, array: pa.StringArray) -> Parsed:
     if fixed is not array:
         parsed.mark("AVT-02", _differs(array, fixed))
     parts = identifiers.nir_parts(matrix) if len(rows) else {}
-    for name in ("sex", "year", "month", "key"):
+    for name in ("sex", "year", "month", "key", "waiting"):
         values = np.zeros(len(array), np.int16)
         if parts:
             values[rows] = parts[name]
@@ -355,6 +415,19 @@ def _text(column: Column, array: pa.StringArray) -> Parsed:
     return Parsed(array, Bytes.of(array).lengths > 0)
 
 
+def _listed(accepts: Callable[[str], bool]) -> Callable[[Column, pa.StringArray], Parsed]:
+    """A text that a rule accepts as it stands, else ``FMT-05``."""
+
+    def parse_text(column: Column, array: pa.StringArray) -> Parsed:
+        texts, index = _distinct(array)
+        good = np.array([accepts(text) for text in texts], bool)[index] if texts else np.zeros(0, bool)
+        parsed = Parsed(array, good)
+        parsed.mark("FMT-05", ~good & (Bytes.of(array).lengths > 0))
+        return parsed
+
+    return parse_text
+
+
 def _code(column: Column, array: pa.StringArray) -> Parsed:
     listed = {code: at for at, code in enumerate(column.codes)}
     aliases = {old: listed[new] for old, new in column.aliases.items()}
@@ -385,6 +458,11 @@ _PARSERS: dict[Kind, Callable[[Column, pa.StringArray], Parsed]] = {
     Kind.TIME: _time,
     Kind.DOSE: _dose,
     Kind.SHARE: _share,
+    Kind.MONTH: _month,
+    Kind.ACTIVITY: _activity,
+    Kind.COUNT: _count,
+    Kind.RPPS: _listed(identifiers.is_rpps),
+    Kind.NUCLIDE: _listed(identifiers.is_nuclide),
 }
 
 

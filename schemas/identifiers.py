@@ -5,14 +5,19 @@ Vector functions take a matrix of ASCII bytes (rows x characters) and give one b
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
+
+from schemas import nomenclature
 
 Bytes = NDArray[np.uint8]
 BoolArray = NDArray[np.bool_]
 
 LA_POSTE = "356000000"
 FIRST_DIGITS_MALE = (1, 3, 7)
+WAITING_FIRST_DIGITS = (3, 4, 7, 8)
 
 
 def nir_shape(matrix: Bytes) -> BoolArray:
@@ -44,13 +49,15 @@ def nir_key(matrix: Bytes) -> NDArray[np.int16]:
 
 
 def nir_parts(matrix: Bytes) -> dict[str, NDArray[np.int16]]:
-    """``sex`` (0 male, 1 female), ``year`` (two digits), ``month`` and ``key`` of well-formed rows."""
+    """Of well-formed rows: ``sex`` (0 male, 1 female), ``year`` (two digits), ``month``, ``key``, ``waiting``
+    (1 for a NIA)."""
     digits = matrix.astype(np.int16) - 48
     return {
         "sex": np.where(np.isin(digits[:, 0], FIRST_DIGITS_MALE), 0, 1).astype(np.int16),
         "year": digits[:, 1] * 10 + digits[:, 2],
         "month": digits[:, 3] * 10 + digits[:, 4],
         "key": nir_key(matrix),
+        "waiting": np.isin(digits[:, 0], WAITING_FIRST_DIGITS).astype(np.int16),
     }
 
 
@@ -80,3 +87,20 @@ def key_of(nir: str) -> str:
 def is_nia(nir: str) -> bool:
     """Whether a well-formed number is a waiting number (NIA) rather than a NIR."""
     return nir[:1] in "3478"
+
+
+def is_rpps(text: str) -> bool:
+    """Whether a text is an RPPS number: 11 digits with a valid Luhn sum."""
+    return bool(re.fullmatch("[0-9]{11}", text)) and bool(
+        luhn(np.frombuffer(text.encode(), np.uint8).reshape(1, -1))[0]
+    )
+
+
+_NUCLIDE = re.compile(r"([A-Z][a-z]?)-([1-9][0-9]{0,2})(m[1-9]?)?")
+
+
+def is_nuclide(text: str) -> bool:
+    """Whether a text names a radionuclide: symbol, hyphen, mass number, ``m`` for an isomer (``Tc-99m``)."""
+    matched = _NUCLIDE.fullmatch(text)
+    elements = nomenclature.codes("element")
+    return matched is not None and matched[1] in elements and int(matched[2]) > elements.index(matched[1])

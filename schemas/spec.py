@@ -7,7 +7,7 @@ the typed rows, the keys used in settling and what users read about the format.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum, auto
 from typing import Any
@@ -34,9 +34,17 @@ class Kind(StrEnum):
     TIME = auto()  # int64, minutes since 1970-01-01 00:00 (jj/mm/aaaa hh:mm)
     DOSE = auto()  # int64, micro-sievert (sent in mSv)
     SHARE = auto()  # int16, tenths (sent as 0.1 to 1)
+    MONTH = auto()  # int32, last day of the month as days since 1970-01-01 (mm/aaaa)
+    ACTIVITY = auto()  # int64, nano-becquerel (sent in Bq, or Bq per unit of the sample)
+    COUNT = auto()  # int32, a whole number
+    RPPS = auto()  # Arrow string, 11 digits
+    NUCLIDE = auto()  # Arrow string, symbol and mass number (Cs-137)
 
 
-TEXT_KINDS = frozenset({Kind.NIR, Kind.SIREN, Kind.SIRET, Kind.NAME, Kind.PLACE, Kind.TEXT})
+TEXT_KINDS = frozenset({Kind.NIR, Kind.SIREN, Kind.SIRET, Kind.NAME, Kind.PLACE, Kind.TEXT, Kind.RPPS, Kind.NUCLIDE})
+
+#: Kinds whose text is the sender's own: what the test channel's triggers may stand in.
+FREE_KINDS = frozenset({Kind.NAME, Kind.PLACE, Kind.TEXT})
 
 #: dtype of the typed values of each kind that is not text.
 DTYPES: dict[Kind, str] = {
@@ -47,6 +55,9 @@ DTYPES: dict[Kind, str] = {
     Kind.TIME: "int64",
     Kind.DOSE: "int64",
     Kind.SHARE: "int16",
+    Kind.MONTH: "int32",
+    Kind.ACTIVITY: "int64",
+    Kind.COUNT: "int32",
 }
 
 
@@ -60,6 +71,7 @@ class Column:
         aliases: obsolete values and what they become (``AVT-06``).
         longest: most characters of the kept text (``FMT-06``); ``longest_of_role`` where a role may write more.
         default: kept where nothing was sent.
+        position: first and last character in the fixed-width detail, 1-based and inclusive.
     """
 
     name: str
@@ -72,6 +84,15 @@ class Column:
     longest_of_role: Mapping[str, int] = field(default_factory=dict)
     default: str = ""
     example: str = ""
+    position: tuple[int, int] | None = None
+
+    def at(self, first: int, last: int) -> Column:
+        """The same column, with its place in a fixed-width detail."""
+        return replace(self, position=(first, last))
+
+    def optional(self) -> Column:
+        """The same column where nothing need be sent."""
+        return replace(self, required=False)
 
 
 @dataclass(frozen=True)
@@ -88,7 +109,7 @@ class Context:
 
 
 #: A rule's verdict on typed rows: true where the rule holds. The frame is a mapping from column name
-#: to numpy values; ``<NIR>.sex|year|month|key`` are derived from a NIR column.
+#: to numpy values; ``<NIR>.sex|year|month|key|waiting`` are derived from a NIR column.
 Verdict = Callable[[Mapping[str, Any], Context], BoolArray]
 
 
@@ -112,17 +133,28 @@ class Measure:
 
     Attributes:
         key: columns that identify a measure (together with the sender, where ``sender_key``).
-        quantity: the column whose value names the books' line.
-        start, end: first and last day or minute of wear.
-        late_after_days: ``AVT-04`` where transmission comes later after the end.
+        start, end: first and last day, minute or month of the period.
+        quantity: the column whose value names the books' line; ``line`` names it where there is but one.
+        value: the column whose mSv the books carry; ``None`` where the format brings no dose.
+        late_after_days: ``AVT-04`` where transmission comes later after the end; ``None`` for no delay.
     """
 
     key: tuple[str, ...]
     sender_key: bool
-    quantity: str
     start: str
     end: str
-    late_after_days: int
+    quantity: str | None = None
+    line: str = ""
+    value: str | None = "VALEUR"
+    late_after_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """The fixed-width form of a format: the layout's name in ``00`` and the type of its details."""
+
+    layout: str
+    detail: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +166,7 @@ class Format:
         delimiter: of its CSV form.
         open_columns: other columns than the declared ones are accepted and ignored.
         considered: the date column that ``IDT-11`` (closed establishment) looks at.
+        record: the fixed-width form, where there is one; the columns hold their positions.
     """
 
     name: str
@@ -145,6 +178,12 @@ class Format:
     delimiter: str = ";"
     open_columns: bool = False
     considered: str | None = None
+    record: Record | None = None
+
+    @property
+    def width(self) -> int:
+        """Characters of a fixed-width detail."""
+        return max(column.position[1] for column in self.columns if column.position)
 
     def column(self, name: str) -> Column:
         """The column of this name. Raises KeyError where the format has none."""

@@ -14,9 +14,24 @@ REPORT_COLUMNS = ("CODE_ERREUR", "LIBELLE_ERREUR")
 @cache
 def formats() -> dict[str, Format]:
     """Every format, by name."""
-    from schemas.formats import designations, etablissements, operationnelle, passive, travailleurs
+    from schemas.formats import (
+        conclusion,
+        designations,
+        engagee,
+        etablissements,
+        identites,
+        interne,
+        navigant,
+        operationnelle,
+        passive,
+        sorties,
+        travailleurs,
+    )
 
-    modules = (travailleurs, operationnelle, passive, etablissements, designations)
+    modules = (
+        *(travailleurs, sorties, operationnelle, passive, interne, engagee, conclusion, navigant),
+        *(etablissements, designations, identites),
+    )
     return {module.FORMAT.name: module.FORMAT for module in modules}
 
 
@@ -37,6 +52,14 @@ def recognise(header: Sequence[str], delimiter: str) -> Format | None:
         if 2 * shared >= len(candidate.columns) and shared > best_shared:
             best, best_shared = candidate, shared
     return best
+
+
+def of_record(layout: str) -> Format | None:
+    """The format whose fixed-width form bears this name (``SISPAS01``)."""
+    for candidate in formats().values():
+        if candidate.record is not None and candidate.record.layout == layout:
+            return candidate
+    return None
 
 
 def header_fits(header: Sequence[str], layout: Format) -> bool:

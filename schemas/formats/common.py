@@ -20,6 +20,24 @@ CODE_METROLOGIE = Column(
     "CODE_METROLOGIE", "C corrige, A annule une mesure déjà envoyée", Kind.CODE, required=False, codes=("C", "A")
 )
 CORRECTS, ANNULS = 0, 1
+CLE = Column("CLE", "Clé du NIR", Kind.CLE, example="20")
+DATENAISSANCE = Column("DATENAISSANCE", "Date de naissance", Kind.DATE, example="12/06/1985")
+SEXE = Column("SEXE", "Sexe de naissance", Kind.CODE, codes=("M", "F"), example="M")
+RPPS = Column("RPPS", "RPPS du médecin", Kind.RPPS, example="10003456786")
+NUCLIDE = Column("RADIONUCLEIDE", "Radionucléide", Kind.NUCLIDE, example="Cs-137")
+
+KEY_AGREES = Rule("IDT-02", ("NIR", "CLE"), lambda rows, context: np.asarray(rows["CLE"] == rows["NIR.key"]))
+
+
+def _birth_year_agrees(rows: Mapping[str, Any], context: Context) -> BoolArray:
+    year = rows["DATENAISSANCE"].astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    return np.asarray(rows["NIR.year"] == year % 100)
+
+
+def _birth_month_agrees(rows: Mapping[str, Any], context: Context) -> BoolArray:
+    month = rows["DATENAISSANCE"].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+    sent = rows["NIR.month"]
+    return np.asarray((sent > 12) | (sent == month))
 
 
 def in_order(code: str, start: str, end: str, *, strictly: bool = False) -> Rule:
@@ -43,6 +61,20 @@ def not_ahead(column: str, *, minutes: bool = False) -> Rule:
 def not_negative(column: str) -> Rule:
     """``MET-04``: a dose is never below zero."""
     return Rule("MET-04", (column,), lambda rows, context: np.asarray(rows[column] >= 0))
+
+
+def not_above(column: str, ceiling_usv: int) -> Rule:
+    """``MET-05``: a single result above the ceiling is implausible until confirmed."""
+    return Rule("MET-05", (column,), lambda rows, context: np.asarray(rows[column] <= ceiling_usv))
+
+
+#: Birth date and sex against the NIR.
+CIVIL_RULES = (
+    Rule("IDT-03", ("NIR", "DATENAISSANCE"), _birth_year_agrees),
+    Rule("IDT-03", ("NIR", "SEXE"), lambda rows, context: np.asarray(rows["SEXE"] == rows["NIR.sex"])),
+    Rule("AVT-09", ("NIR", "DATENAISSANCE"), _birth_month_agrees),
+    not_ahead("DATENAISSANCE"),
+)
 
 
 def in_time(end: str, days: int, *, minutes: bool = False) -> Rule:

@@ -9,19 +9,13 @@ from typing import Any
 import numpy as np
 
 from schemas.formats.common import SIRET, in_order
-from schemas.identifiers import luhn
+from schemas.identifiers import is_rpps
 from schemas.spec import BoolArray, Column, Context, Format, Kind, Rule
 
 ROLES = ("RPL", "OA", "EXPLOITANT", "CES", "CRP", "MDT", "PST")
 
 _PARTNER = re.compile(r"[A-Z0-9]{1,10}")
-_RPPS = re.compile(r"[0-9]{11}")
 _EMAIL = re.compile(r"[^@\s;]+@[^@\s;]+\.[^@\s;.]+")
-
-
-def is_rpps(text: str) -> bool:
-    """Whether a text is an RPPS number: 11 digits with a valid Luhn sum."""
-    return bool(_RPPS.fullmatch(text)) and bool(luhn(np.frombuffer(text.encode(), np.uint8).reshape(1, -1))[0])
 
 
 def _identifier_fits_role(rows: Mapping[str, Any], context: Context) -> BoolArray:

@@ -19,7 +19,7 @@ from schemas.formats.common import (
     not_negative,
     plus_months,
 )
-from schemas.spec import BoolArray, Column, Context, Format, Kind, Measure, Rule
+from schemas.spec import BoolArray, Column, Context, Format, Kind, Measure, Record, Rule
 
 TYPES = ("PAS-HP10-PHO", "PAS-HP10-NEU", "PAS-HP3", "PAS-HP007-PEAU", "PAS-HP007-EXT", "PAS-E-RADON")
 LOCATIONS = (
@@ -76,24 +76,34 @@ FORMAT = Format(
     title="Dosimétrie externe de référence (organismes accrédités)",
     official=False,
     columns=(
-        NIR,
-        NOM,
-        PRENOM,
-        SIRET,
-        Column("TYPE_MESURE", "Grandeur mesurée", Kind.CODE, codes=TYPES, example="PAS-HP10-PHO"),
-        Column("LOCALISATION", "Emplacement du dosimètre", Kind.CODE, codes=LOCATIONS, example="POITRINE"),
+        NIR.at(3, 15),
+        NOM.at(16, 45),
+        PRENOM.at(46, 75),
+        SIRET.at(76, 89),
+        Column("TYPE_MESURE", "Grandeur mesurée", Kind.CODE, codes=TYPES, example="PAS-HP10-PHO", position=(90, 104)),
+        Column(
+            "LOCALISATION",
+            "Emplacement du dosimètre",
+            Kind.CODE,
+            codes=LOCATIONS,
+            example="POITRINE",
+            position=(105, 114),
+        ),
         Column(
             "TYPE_DOSIMETRE",
             "Technique du dosimètre",
             Kind.CODE,
             codes=("OSL", "RPL", "TLD", "FILM", "TRACE", "ALPHA"),
             example="OSL",
+            position=(115, 129),
         ),
-        Column("DATE_DEBUT_PORT", "Premier jour de port", Kind.DATE, example="01/03/2026"),
-        Column("DATE_FIN_PORT", "Dernier jour de port", Kind.DATE, example="31/03/2026"),
-        Column("ETAT_RESULTAT", "État du résultat", Kind.CODE, codes=STATES, example="MES"),
-        Column("VALEUR", "Dose en mSv", Kind.DOSE, required=False, example="0.15"),
-        Column("SEUIL", "Seuil d'enregistrement en mSv", Kind.DOSE, required=False, example="0.05"),
+        Column("DATE_DEBUT_PORT", "Premier jour de port", Kind.DATE, example="01/03/2026", position=(130, 137)),
+        Column("DATE_FIN_PORT", "Dernier jour de port", Kind.DATE, example="31/03/2026", position=(138, 145)),
+        Column("ETAT_RESULTAT", "État du résultat", Kind.CODE, codes=STATES, example="MES", position=(146, 148)),
+        Column("VALEUR", "Dose en mSv", Kind.DOSE, required=False, example="0.15", position=(149, 157)),
+        Column(
+            "SEUIL", "Seuil d'enregistrement en mSv", Kind.DOSE, required=False, example="0.05", position=(158, 163)
+        ),
         Column(
             "ID_MESURE",
             "Identifiant de la mesure chez l'organisme",
@@ -101,8 +111,9 @@ FORMAT = Format(
             longest=20,
             longest_of_role={"MDT": 45},
             example="M2026030001",
+            position=(164, 183),
         ),
-        CODE_METROLOGIE,
+        CODE_METROLOGIE.at(184, 184),
     ),
     rules=(
         in_order("MET-01", "DATE_DEBUT_PORT", "DATE_FIN_PORT"),
@@ -120,10 +131,11 @@ FORMAT = Format(
     measure=Measure(
         key=("ID_MESURE",),
         sender_key=True,
-        quantity="TYPE_MESURE",
         start="DATE_DEBUT_PORT",
         end="DATE_FIN_PORT",
+        quantity="TYPE_MESURE",
         late_after_days=_LATE_AFTER_DAYS,
     ),
     considered="DATE_FIN_PORT",
+    record=Record("SISPAS01", "10"),
 )

@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 
 from schemas import nomenclature
-from schemas.formats.common import NIR, NOM, PRENOM, SIRET, SURVEILLED_ONLY_SINCE, not_ahead
+from schemas.formats.common import (
+    CIVIL_RULES,
+    CLE,
+    DATENAISSANCE,
+    KEY_AGREES,
+    NIR,
+    NOM,
+    PRENOM,
+    SEXE,
+    SIRET,
+    SURVEILLED_ONLY_SINCE,
+)
 from schemas.spec import BoolArray, Column, Context, Format, Kind, Rule
 
 CLASSES = ("A", "B", "NC", "NR")
 EXPOSURES = nomenclature.codes("autre_exposition")
 DEFAULT_GROUP = "Groupe par défaut"
-
-
-def _birth_year_and_sex_agree(rows: Mapping[str, Any], context: Context) -> BoolArray:
-    year = rows["DATENAISSANCE"].astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-    return np.asarray(rows["NIR.year"] == year % 100)
-
-
-def _month_agrees(rows: Mapping[str, Any], context: Context) -> BoolArray:
-    month = rows["DATENAISSANCE"].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
-    sent = rows["NIR.month"]
-    return np.asarray((sent > 12) | (sent == month))
 
 
 def _surveilled(rows: Mapping[str, Any], context: Context) -> BoolArray:
@@ -46,11 +46,11 @@ FORMAT = Format(
     official=True,
     columns=(
         NIR,
-        Column("CLE", "Clé du NIR", Kind.CLE, example="20"),
+        CLE,
         NOM,
         PRENOM,
-        Column("DATENAISSANCE", "Date de naissance", Kind.DATE, example="12/06/1985"),
-        Column("SEXE", "Sexe de naissance", Kind.CODE, codes=("M", "F"), example="M"),
+        DATENAISSANCE,
+        SEXE,
         SIRET,
         Column("GROUPE", "Groupe", Kind.TEXT, required=False, longest=100, default=DEFAULT_GROUP),
         Column("CLASSEMENT", "Catégorie", Kind.CODE, required=False, codes=CLASSES, example="B"),
@@ -94,11 +94,8 @@ FORMAT = Format(
         Column("DATEDEBUT", "Début du contrat dans l'établissement", Kind.DATE, example="01/09/2019"),
     ),
     rules=(
-        Rule("IDT-02", ("NIR", "CLE"), lambda rows, context: np.asarray(rows["CLE"] == rows["NIR.key"])),
-        Rule("IDT-03", ("NIR", "DATENAISSANCE"), _birth_year_and_sex_agree),
-        Rule("IDT-03", ("NIR", "SEXE"), lambda rows, context: np.asarray(rows["SEXE"] == rows["NIR.sex"])),
-        Rule("AVT-09", ("NIR", "DATENAISSANCE"), _month_agrees),
-        not_ahead("DATENAISSANCE"),
+        KEY_AGREES,
+        *CIVIL_RULES,
         Rule("MET-06", ("CLASSEMENT",), _surveilled),
         Rule("MET-07", ("codeDomaineActivite", "codeSecteurActivite"), _sector_of_domain),
         Rule("MET-08", ("codeSecteurActivite", "CodeMetier"), _trade_of_sector),
