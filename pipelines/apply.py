@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 import sql
 from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
+from pipelines import departures as ends
 from pipelines.check import Checked
+from pipelines.identities import Identities
 from pipelines.match import Matched
 from pipelines.names import agree, fold
 from pipelines.references import References
@@ -373,7 +375,56 @@ def designations(
     return buffer.flush(cursor)
 
 
+def departures(
+    cursor: Cursor,
+    load: int,
+    checked: Checked,
+    matched: Matched | None,
+    references: References | None,
+    source: Source,
+    key: RegistryKey,
+    today: date,
+) -> int:
+    """Apply a chunk of SORTIES. Returns how many versions were written."""
+    assert matched is not None
+    return ends.departures(cursor, load, checked, matched, source, _BLOCKED)
+
+
+def identities(
+    cursor: Cursor,
+    load: int,
+    checked: Checked,
+    matched: Matched | None,
+    references: References | None,
+    source: Source,
+    key: RegistryKey,
+    today: date,
+) -> int:
+    """Apply a chunk of IDENTITES; raises ``IDT-08`` in file order. Returns how many versions were written."""
+    assert matched is not None
+    assert references is not None
+    return Identities(cursor, load, references, key, today).apply(checked, matched, source, _BLOCKED)
+
+
+def conclusions(
+    cursor: Cursor,
+    load: int,
+    checked: Checked,
+    matched: Matched | None,
+    references: References | None,
+    source: Source,
+    key: RegistryKey,
+    today: date,
+) -> int:
+    """CONCLUSION: no exceedance is known to this registry yet, so none can be concluded upon (``MET-16``)."""
+    checked.raise_code("MET-16", checked.readable["ID_DEPASSEMENT"] & ~checked.carries(codebook.bit("FMT-01")))
+    return 0
+
+
 APPLIERS: dict[str, Applier] = {
+    "SORTIES": departures,
+    "IDENTITES": identities,
+    "CONCLUSION": conclusions,
     "TRAVAILLEURS": workers,
     "ETABLISSEMENTS": establishments,
     "DESIGNATIONS": designations,

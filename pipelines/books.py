@@ -22,8 +22,8 @@ KEYS = ("recues", "integrees", "en_attente", "rejetees", "doublons")
 
 def quantity_names(layout: Format) -> tuple[str, ...]:
     """Names of a format's book lines; position -1 is :data:`OTHER`. One nameless line without doses."""
-    if layout.measure is None:
-        return ("",)
+    if layout.measure is None or layout.measure.quantity is None:
+        return ("" if layout.measure is None else layout.measure.line,)
     return (*layout.column(layout.measure.quantity).codes, OTHER)
 
 
@@ -66,8 +66,8 @@ class Books:
             rows = letters == outcome.value
             if not rows.any():
                 continue
-            if layout.measure is None:
-                self.lines[""].add(outcome, int(rows.sum()), 0)
+            if len(names) == 1:
+                self.lines[names[0]].add(outcome, int(rows.sum()), int(checked.book_usv[rows].sum()))
                 continue
             at = np.where(checked.quantity[rows] < 0, len(names) - 1, checked.quantity[rows])
             counts = np.bincount(at, minlength=len(names))

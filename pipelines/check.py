@@ -176,9 +176,11 @@ def _annulments(layout: Format, parsed: dict[str, Parsed], checked: Checked) -> 
 def _books(layout: Format, checked: Checked) -> None:
     assert layout.measure is not None
     name = layout.measure.quantity
-    checked.quantity[:] = np.where(checked.readable[name], checked.values[name], -1)
-    value = checked.values["VALEUR"]
-    checked.book_usv[:] = np.where(checked.readable["VALEUR"] & (value > 0), value, 0)
+    if name is not None:
+        checked.quantity[:] = np.where(checked.readable[name], checked.values[name], -1)
+    if layout.measure.value is not None:
+        value, readable = checked.values[layout.measure.value], checked.readable[layout.measure.value]
+        checked.book_usv[:] = np.where(readable & (value > 0), value, 0)
 
 
 #: Arithmetic without rounding, whatever the number of digits.

@@ -31,6 +31,7 @@ from pipelines.load import (
     apply_changes,
     evicted,
     leave_queue,
+    queue_rows,
     write_books,
     write_measures,
     write_queue,
@@ -225,11 +226,32 @@ def corridor(
             store,
             settled.as_new,
         )
+        write_disputes(cursor, number, layout, checked, matched, source, settled, sender, key, today)
     books.enter(layout, checked, letters)
     changes = evicted(settled)
     if changes:
         leave_queue(cursor, number, changes)
     return changes
+
+
+def write_disputes(
+    cursor: Cursor,
+    number: int,
+    layout: Format,
+    checked: Checked,
+    known: Known,
+    source: Source,
+    settled: Settled,
+    sender: Sender,
+    key: RegistryKey,
+    today: date,
+) -> None:
+    """Lay before an analyst what a body corrected after a physician had."""
+    queue_rows(
+        *(cursor, number, layout, checked, known.matched, source, np.array(settled.disputed, np.int64), sender),
+        *(known.references, key, today, STORES[layout.name] if settled.disputed else None, set()),
+        "CORRECTION_DU_MEDECIN",
+    )
 
 
 def judge(
@@ -245,7 +267,7 @@ def judge(
     own_entries: tuple[int, ...] = (),
 ) -> tuple[Known | None, Settled]:
     """Match (where that is not done yet) and settle a chunk of measures, or apply one of references."""
-    if known is None and layout.has("SIRET"):
+    if known is None and (layout.has("SIRET") or layout.has("NIR")):
         nirs, sirets = Asked().add(checked).identifiers()
         found = references.fetch(cursor, key, nirs, sirets, sender=sender)
         known = Known(match(layout, checked, found, sender), found)

@@ -67,7 +67,7 @@ def queue(connection: Connection, key: RegistryKey, one: int | None = None) -> l
     """What waits: no identity, but the proposals that one row's faults allow."""
     listed = []
     for row in connection.execute(sql.query("listings", "queue"), {"one": one}).fetchall():
-        number, depot, line, code, layout, codes, received, siret, _, quantity, usv, sealed = row
+        number, depot, line, code, layout, codes, received, siret, _, quantity, usv, sealed, motive = row
         listed.append(
             {
                 "id": number,
@@ -76,6 +76,7 @@ def queue(connection: Connection, key: RegistryKey, one: int | None = None) -> l
                 "emetteur": code,
                 "format": layout,
                 "codes": list(codebook.names(codes)),
+                "motif": motive,
                 "recu_le": received.astimezone(PARIS).isoformat(timespec="seconds"),
                 "siret": siret,
                 "grandeur": quantity or None,
@@ -103,17 +104,17 @@ def queue_entry(connection: Connection, key: RegistryKey, one: int) -> dict[str,
 
 
 def causes(connection: Connection) -> list[dict[str, Any]]:
-    """The queue by cause: codes, sender, format; rows, mSv, oldest day."""
+    """The queue by cause: codes (or the motive of what does not wait), sender, format; rows, mSv, oldest day."""
     return [
         {
-            "codes": list(codebook.names(codes)),
+            "codes": list(codebook.names(codes)) or [motive],
             "emetteur": code,
             "format": layout,
             "lignes": count,
             "dose_msv": msv(int(usv)),
             "depuis": since.isoformat(),
         }
-        for codes, code, layout, count, usv, since in connection.execute(sql.query("listings", "causes")).fetchall()
+        for codes, code, layout, count, usv, since, motive in connection.execute(sql.query("listings", "causes")).fetchall()
     ]
 
 

@@ -73,8 +73,8 @@ def write_measures(
 
 
 #: Columns of the bulk tables that are not plain integers of four bytes.
-_EIGHT_BYTES = frozenset({"value_usv", "threshold_usv", "key_digest", "codes"})
-_TWO_BYTES = frozenset({"year", "quantity", "location", "dosimeter", "state"})
+_EIGHT_BYTES = frozenset({"value_usv", "threshold_usv", "activity_nbq", "limit_nbq", "key_digest", "codes"})
+_TWO_BYTES = frozenset({"year", "quantity", "location", "dosimeter", "state", "exam", "unit"})
 
 
 def typed(rows: pa.Table) -> pa.Table:
@@ -134,6 +134,32 @@ def write_queue(
 ) -> None:
     """Queue entries of a chunk: one per row that waits, the row itself sealed."""
     rows = np.flatnonzero(letters == Outcome.EN_ATTENTE.value)
+    queue_rows(
+        cursor, load, layout, checked, matched, source, rows, sender, references, key, received_on, store, as_new, None
+    )
+
+
+def queue_rows(
+    cursor: Cursor,
+    load: int,
+    layout: Format,
+    checked: Checked,
+    matched: Matched,
+    source: Source,
+    rows: Ints,
+    sender: Sender,
+    references: References,
+    key: RegistryKey,
+    received_on: Any,
+    store: Store | None,
+    as_new: set[int],
+    motive: str | None,
+) -> None:
+    """Put rows into the analysts' queue.
+
+    Args:
+        motive: why an analyst must look at rows that do not wait; ``None`` for rows that do.
+    """
     if not len(rows):
         return
     at = pa.array(rows)
@@ -142,6 +168,8 @@ def write_queue(
     for index, row in enumerate(rows.tolist()):
         if row in as_new:
             texts[index]["CODE_METROLOGIE"] = ""
+    # What does not wait is not met by later rows of its key.
+    measures = store is not None and motive is None
     names = quantity_names(layout)
     persons = [references.fingerprints[place] if place >= 0 else None for place in matched.nir_place[rows]]
     count = len(rows)
@@ -156,14 +184,15 @@ def write_queue(
                 "format": pa.array([layout.name] * count),
                 "codes": pa.array(checked.codes[rows].astype(np.int64)),
                 "person": pa.array(persons, pa.string()),
-                "siret": checked.values["SIRET"].take(at),
+                "siret": checked.values["SIRET"].take(at) if layout.has("SIRET") else pa.nulls(count, pa.string()),
                 "quantity": pa.array([names[place] for place in checked.quantity[rows]]),
                 "book_usv": pa.array(checked.book_usv[rows]),
-                "measure_ref": store.references(checked, rows) if store else pa.nulls(count, pa.string()),
+                "measure_ref": store.references(checked, rows) if store and measures else pa.nulls(count, pa.string()),
                 "measure_year": pa.array(store.years(checked)[rows]) if store else pa.nulls(count, pa.int64()),
                 "sealed": pa.array(["\\x" + key.seal_row(text).hex() for text in texts]),
                 "received_on": pa.array([received_on] * count, pa.date32()),
                 "since_load": pa.array([load] * count),
+                "motive": pa.array([motive] * count, pa.string()),
             }
         ),
     )

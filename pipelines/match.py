@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from pipelines.check import Checked
 from pipelines.names import agree, fold
-from pipelines.references import Intervals, References, Sender
+from pipelines.references import NEVER, Intervals, References, Sender
 from schemas import codebook
 from schemas.formats.common import ANNULS, SURVEILLED_ONLY_SINCE
 from schemas.formats.designations import ROLES
+from schemas.formats.navigant import first_of_month
 from schemas.spec import Format, Kind
 
 Ints = NDArray[np.int64]
@@ -27,13 +28,19 @@ TOLERANCE_DAYS = 31
 @dataclass(frozen=True)
 class Matched:
     """By row: the worker's and the establishment's numbers (0 unknown), the places in the references
-    (-1 not well formed), the attachment (-1 none)."""
+    (-1 not well formed), the attachment (-1 none). ``merged``: other numbers of the persons."""
 
     worker: Ints
     establishment: Ints
     nir_place: Ints
     siret_place: Ints
     attachment: Ints
+    merged: dict[int, list[int]] = field(default_factory=dict)
+
+
+def person_column(layout: Format) -> str | None:
+    """The column that says whom a row is about, where there is one."""
+    return next((name for name in ("NIA", "NIR") if layout.has(name)), None)
 
 
 class Asked:
@@ -47,7 +54,8 @@ class Asked:
 
     def add(self, checked: Checked) -> Asked:
         """Note a chunk's identifiers."""
-        for name, found in self._found.items():
+        for name, kind in (("NIR", "NIR"), ("NIA", "NIR"), ("SIRET", "SIRET")):
+            found = self._found[kind]
             if name in checked.readable:
                 found.append(pc.unique(checked.values[name].filter(pa.array(checked.readable[name]))))
             if len(found) > self._MERGE_AFTER:
@@ -63,9 +71,15 @@ class Asked:
 
 
 def last_day(layout: Format, checked: Checked, name: str) -> Ints:
-    """The column as days, whatever its kind."""
+    """The last day that the column means (a month's last), as days since 1970-01-01."""
     values = np.asarray(checked.values[name]).astype(np.int64)
     return values // 1440 if layout.column(name).kind is Kind.TIME else values
+
+
+def first_day(layout: Format, checked: Checked, name: str) -> Ints:
+    """The first day that the column means (a month's first), as days since 1970-01-01."""
+    days = last_day(layout, checked, name)
+    return np.asarray(first_of_month(days)) if layout.column(name).kind is Kind.MONTH else days
 
 
 def match(layout: Format, checked: Checked, references: References, sender: Sender) -> Matched:
@@ -76,26 +90,30 @@ def match(layout: Format, checked: Checked, references: References, sender: Send
     """
     count = len(checked)
     whole = ~checked.carries(codebook.bit("FMT-01"))
-    has_nir = layout.has("NIR")
-    nir_ok = checked.readable["NIR"] & whole if has_nir else whole
-    siret_ok = checked.readable["SIRET"] & whole
-    nir_place = np.full(count, -1)
-    if has_nir:
-        nir_place = np.where(nir_ok, references.place_of_nir(checked.values["NIR"]), -1)
-    siret_place = np.where(siret_ok, references.place_of_siret(checked.values["SIRET"]), -1)
+    person = person_column(layout)
+    nir_ok = checked.readable[person] & whole if person else whole
+    siret_ok = checked.readable["SIRET"] & whole if layout.has("SIRET") else whole
+    nir_place, siret_place = np.full(count, -1), np.full(count, -1)
+    if person:
+        nir_place = np.where(nir_ok, references.place_of_nir(checked.values[person]), -1)
+    if layout.has("SIRET"):
+        siret_place = np.where(siret_ok, references.place_of_siret(checked.values["SIRET"]), -1)
     worker = np.where(nir_place >= 0, _take(references.worker, nir_place), 0)
     establishment = np.where(siret_place >= 0, _take(references.establishment, siret_place), 0)
     attachment = np.full(count, -1)
     both = (worker > 0) & (establishment > 0)
     attachment[both] = references.attachment_of(worker[both], establishment[both])
-    found = Matched(worker, establishment, nir_place, siret_place, attachment)
+    found = Matched(worker, establishment, nir_place, siret_place, attachment, references.merged)
 
     full = whole.copy()
     if layout.measure is not None:
         full &= ~(checked.readable["CODE_METROLOGIE"] & (checked.values["CODE_METROLOGIE"] == ANNULS))
     _perimeter(layout, checked, references, found, sender, siret_ok)
     judged = nir_ok & siret_ok & full
-    checked.raise_code("IDT-05", judged & (establishment == 0))
+    if layout.has("SIRET"):
+        checked.raise_code("IDT-05", judged & (establishment == 0))
+    if layout.has("RPPS"):
+        _physician(layout, checked, references, found, sender, full)
     if layout.considered is not None:
         closed = _take(references.closed_from, siret_place)
         dated = checked.readable[layout.considered]
@@ -103,9 +121,13 @@ def match(layout: Format, checked: Checked, references: References, sender: Send
         checked.raise_code("IDT-11", full & (establishment > 0) & dated & (day >= closed))
     if layout.name == "DESIGNATIONS":
         _designated_role(checked, sender, whole)
-    if layout.measure is not None:
+    if layout.measure is not None or layout.name in ("SORTIES", "IDENTITES"):
         checked.raise_code("IDT-06", judged & (worker == 0))
+    if layout.measure is not None or layout.name == "SORTIES":
         checked.raise_code("IDT-07", judged & both & (attachment < 0))
+    if layout.name == "SORTIES":
+        _not_before_start(checked, references, found, judged & (attachment >= 0))
+    if layout.measure is not None:
         if layout.has("NOM"):
             _names(checked, references, found, judged & (worker > 0))
         _periods(layout, checked, references, found, full & (attachment >= 0))
@@ -134,6 +156,36 @@ def _perimeter(
     siren = pc.utf8_slice_codeunits(checked.values["SIRET"], 0, 9)
     own = pc.is_in(siren, value_set=pa.array(sorted(sender.sirens), pa.string()))
     checked.raise_code("IDT-10", siret_ok & ~np.asarray(own.to_numpy(zero_copy_only=False)))
+
+
+def _physician(
+    layout: Format, checked: Checked, references: References, found: Matched, sender: Sender, full: BoolArray
+) -> None:
+    """``FMT-05``: another physician's RPPS; ``IDT-10``: one whom the establishment does not designate that day."""
+    rows = np.flatnonzero(full & checked.readable["RPPS"])
+    numbers = checked.values["RPPS"].take(pa.array(rows)).to_pylist()
+    if sender.role == "MDT" and sender.identifiant:
+        other = np.zeros(len(checked), bool)
+        other[rows] = [number != sender.identifiant for number in numbers]
+        checked.raise_code("FMT-05", other)
+    if layout.considered is None:
+        return
+    day = last_day(layout, checked, layout.considered)
+    dated = checked.readable[layout.considered] & (found.establishment > 0)
+    outside = np.zeros(len(checked), bool)
+    for row, number in zip(rows.tolist(), numbers, strict=True):
+        spans = references.physicians.get((int(found.siret_place[row]), number), ())
+        outside[row] = dated[row] and not any(start <= day[row] <= end for start, end in spans)
+    checked.raise_code("IDT-10", outside)
+
+
+def _not_before_start(checked: Checked, references: References, found: Matched, judged: BoolArray) -> None:
+    """``MET-01``: a departure before the start of the attachment's last period."""
+    rows = np.flatnonzero(judged & checked.readable["DATEFIN"])
+    last = references.periods.in_force(found.attachment[rows], np.full(len(rows), NEVER))
+    before = np.zeros(len(checked), bool)
+    before[rows] = (last >= 0) & (checked.values["DATEFIN"][rows] < _take(references.periods.start, last))
+    checked.raise_code("MET-01", before)
 
 
 def _designated_role(checked: Checked, sender: Sender, whole: BoolArray) -> None:
@@ -172,7 +224,7 @@ def _periods(layout: Format, checked: Checked, references: References, found: Ma
     start_name, end_name = layout.measure.start, layout.measure.end
     dated = judged & checked.readable[end_name]
     rows = np.flatnonzero(dated & checked.readable[start_name])
-    start, end = last_day(layout, checked, start_name), last_day(layout, checked, end_name)
+    start, end = first_day(layout, checked, start_name), last_day(layout, checked, end_name)
     periods = references.periods
 
     def inside(fact: Ints, among: Ints) -> BoolArray:
@@ -204,7 +256,8 @@ def _sender_designated(
     rows = np.flatnonzero(judged & checked.readable[layout.measure.end])
     end = last_day(layout, checked, layout.measure.end)
     external = layout.name == "OPERATIONNELLE" and sender.role in ("EMPLOYEUR", "CRP")
-    own = (sender.role, layout.name) in (("OA", "PASSIVE"), ("EXPLOITANT", "OPERATIONNELLE"))
+    bodies = (("OA", "PASSIVE"), ("OA", "INTERNE"), ("EXPLOITANT", "OPERATIONNELLE"))
+    own = (sender.role, layout.name) in bodies
     if not (own or external) or not len(rows):
         return
     facts = references.operators if external else references.designated

@@ -23,7 +23,7 @@ def proposals(connection: Connection, key: RegistryKey, codes: int, layout: str,
     if not codes & _NAMES:
         return []
     row = key.open_row(sealed)
-    nir = "".join(row["NIR"].split()).upper()
+    nir = "".join((row.get("NIA") or row["NIR"]).split()).upper()
     known = connection.execute(sql.query("listings", "identity"), (key.fingerprint(nir),)).fetchone()
     if known is None:
         return []

@@ -108,6 +108,8 @@ class References:
         pairs: attachments as worker << 32 | establishment, sorted; positions are "attachments".
         periods, statuses: by attachment. A status's ``what``: 1 where the worker is surveilled, else 0.
         designated: by SIRET place, the sender's own designations; ``operators``: any operator's.
+        physicians: by SIRET place and RPPS, the (first, last) days of designation as occupational physician.
+        merged: by person, the other numbers that were found to be theirs.
     """
 
     nirs: pa.StringArray
@@ -123,6 +125,8 @@ class References:
     statuses: Intervals
     designated: Intervals
     operators: Intervals
+    physicians: dict[tuple[int, str], list[tuple[int, int]]]
+    merged: dict[int, list[int]]
 
     def place_of_nir(self, nirs: pa.StringArray) -> Ints:
         """Positions in ``nirs``, -1 for what was not asked."""
@@ -197,7 +201,10 @@ def fetch(
     closed_from[_ints(places["place"])] = _ints(places["closed"], NEVER)
 
     pairs, periods, statuses = _attachments(cursor)
-    designated, operators = _designations(cursor, sender, establishment)
+    designated, operators, physicians = _designations(cursor, sender, establishment)
+    merged: dict[int, list[int]] = {}
+    for person, number in cursor.execute(sql.query("references", "merged")).fetchall():
+        merged.setdefault(person, []).append(number)
     return References(
         nirs=nirs,
         sirets=sirets,
@@ -212,6 +219,8 @@ def fetch(
         statuses=statuses,
         designated=designated,
         operators=operators,
+        physicians=physicians,
+        merged=merged,
     )
 
 
@@ -224,12 +233,11 @@ def _attachments(cursor: Cursor) -> tuple[Ints, Intervals, Intervals]:
     )
     ids = _ints(found["attachment"])
     combined = _ints(found["worker"]) << 32 | _ints(found["establishment"])
-    order = np.argsort(combined)
-    pairs, ids = combined[order], ids[order]
+    pairs, pair_of = np.unique(combined, return_inverse=True)  # merged persons bring several attachments to a pair
     cursor.execute(sql.query("references", "asked_attachments"))
     copy_in(cursor, "asked_attachment", pa.table({"attachment_id": pa.array(ids)}))
     cursor.execute("analyze asked_attachment")
-    position = {int(one): at for at, one in enumerate(ids)}
+    position = dict(zip(ids.tolist(), pair_of.tolist(), strict=True))
 
     def owners(column: pa.ChunkedArray) -> Ints:
         return np.fromiter((position[one] for one in column.to_pylist()), np.int64, len(column))
@@ -238,7 +246,7 @@ def _attachments(cursor: Cursor) -> tuple[Ints, Intervals, Intervals]:
         cursor, sql.query("references", "periods"), {"attachment": integer, "start": integer, "end": integer}
     )
     periods = Intervals.build(
-        len(ids),
+        len(pairs),
         owners(rows["attachment"]),
         _ints(rows["start"]),
         _ints(rows["end"], NEVER),
@@ -253,7 +261,7 @@ def _attachments(cursor: Cursor) -> tuple[Ints, Intervals, Intervals]:
     neither = pc.and_(pc.is_null(rows["class"]), pc.is_null(rows["other"]))
     surveilled = ~np.asarray(pc.or_(outside, neither).to_numpy())
     statuses = Intervals.build(
-        len(ids),
+        len(pairs),
         owners(rows["attachment"]),
         _ints(rows["start"]),
         np.full(rows.num_rows, NEVER),
@@ -262,8 +270,10 @@ def _attachments(cursor: Cursor) -> tuple[Ints, Intervals, Intervals]:
     return pairs, periods, statuses
 
 
-def _designations(cursor: Cursor, sender: Sender, establishment: Ints) -> tuple[Intervals, Intervals]:
-    rows = cursor.execute(sql.query("references", "designations"), ([sender.role, "EXPLOITANT"],)).fetchall()
+def _designations(
+    cursor: Cursor, sender: Sender, establishment: Ints
+) -> tuple[Intervals, Intervals, dict[tuple[int, str], list[tuple[int, int]]]]:
+    rows = cursor.execute(sql.query("references", "designations"), ([sender.role, "EXPLOITANT", "MDT"],)).fetchall()
     place = {int(number): at for at, number in enumerate(establishment) if number}
 
     def build(chosen: list[Any]) -> Intervals:
@@ -275,4 +285,8 @@ def _designations(cursor: Cursor, sender: Sender, establishment: Ints) -> tuple[
 
     named = sender.identifiant if sender.role in ("CRP", "MDT") else sender.code
     own = [row for row in rows if row[1] == sender.role and row[2] == named]
-    return build(own), build([row for row in rows if row[1] == "EXPLOITANT"])
+    physicians: dict[tuple[int, str], list[tuple[int, int]]] = {}
+    for number, role, rpps, start, end in rows:
+        if role == "MDT":
+            physicians.setdefault((place[number], rpps), []).append((start, NEVER if end is None else end))
+    return build(own), build([row for row in rows if row[1] == "EXPLOITANT"]), physicians

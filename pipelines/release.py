@@ -18,7 +18,7 @@ from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.warehouse import Connection, load
 from pipelines import check
-from pipelines.integrate import judge, sender_of
+from pipelines.integrate import judge, sender_of, write_disputes
 from pipelines.isolate import Troubles
 from pipelines.load import Change, apply_changes, evicted, write_measures
 from pipelines.read import chunk_of_rows
@@ -111,6 +111,7 @@ def _again(connection: Connection, key: RegistryKey, asked: list[Any]) -> dict[s
         letters = outcomes(checked)
         if store is not None and matched is not None:
             write_measures(cursor, number, store, checked, matched.matched, source, settled, sender)
+            write_disputes(cursor, number, layout, checked, matched, source, settled, sender, key, received_on)
         changes = evicted(settled)
         for at, entry_id in enumerate(ids):
             codes, outcome = int(checked.codes[at]), Outcome(str(letters[at]))

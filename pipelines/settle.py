@@ -24,7 +24,7 @@ from pipelines.check import Checked
 from pipelines.match import Asked, Matched, match
 from pipelines.read import chunk_of_rows
 from pipelines.references import Sender
-from pipelines.stores import Closing, Store, Version, who_of
+from pipelines.stores import Closing, KeyedStore, Store, Version, who_of
 from schemas import codebook
 from schemas.codebook import Outcome, Severity
 from schemas.formats.common import ANNULS, CORRECTS
@@ -68,6 +68,7 @@ class Settled:
         closings: warehouse versions to close; ``place`` is the closing row.
         evictions: waiting entries of the queue to reject.
         as_new: corrections that wait and whose only origin left the queue: later judged as new measures.
+        disputed: corrections of a body whose measure a physician has corrected: kept beside, for an analyst.
     """
 
     insert: BoolArray
@@ -77,6 +78,7 @@ class Settled:
     closings: list[Closing] = field(default_factory=list)
     evictions: list[Eviction] = field(default_factory=list)
     as_new: set[int] = field(default_factory=set)
+    disputed: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -99,22 +101,25 @@ class _Slot:
     versions: list[tuple[Version, int | None]] = field(default_factory=list)  # with the chunk's row, if any
     held: list[_Held] = field(default_factory=list)
     annulled: list[tuple[int, tuple[Any, Any], int]] = field(default_factory=list)  # year, who, submission
+    elsewhere: list[tuple[int, tuple[Any, Any]]] = field(default_factory=list)  # a body's: year, who
 
 
 def settle(
-    cursor: Cursor,
+    cursor: Cursor | None,
     store: Store,
     layout: Format,
     checked: Checked,
     matched: Matched,
     source: Source,
     sender: Sender,
-    key: RegistryKey,
+    key: RegistryKey | None,
     own_entries: tuple[int, ...] = (),
 ) -> Settled:
     """Give every row of a chunk its fate, raising ``MET-10``, ``-11``, ``-12`` where they hold.
 
     Args:
+        cursor: ``None`` where no registry is at hand (the sender's own check): rows then meet only each
+            other, and a correction whose origin is not among them is left alone.
         own_entries: queue entries that these rows themselves come from (release): they do not meet themselves.
     """
     eligible = ~checked.carries(_REJECT)
@@ -128,9 +133,15 @@ def settle(
     careful |= repeated
     annuls = eligible & (metrology == ANNULS)
     asked = _one_of_each_key(store, checked, matched, rows, repeated)
-    known = store.current(cursor, sender.partner_id, checked, matched, asked, bool(annuls.any()))
-    held = _waiting(cursor, store, layout, checked, matched, rows, sender, key, own_entries)
+    known, held, elsewhere = [], [], []
+    if cursor is not None:
+        assert key is not None
+        known = store.current(cursor, sender.partner_id, checked, matched, asked, bool(annuls.any()))
+        held = _waiting(cursor, store, layout, checked, matched, rows, sender, key, own_entries)
+        if isinstance(store, KeyedStore) and sender.role == "MDT" and layout.name == "PASSIVE":
+            elsewhere = store.elsewhere(cursor, checked, matched, rows)
     careful[[row for row, _ in known]] = True
+    careful[[row for row, *_ in elsewhere]] = True
     careful[[row for row, _ in held]] = True
     followed = np.flatnonzero(careful)
     if not len(followed):
@@ -151,13 +162,21 @@ def settle(
         if waiting.entry.entry_id not in entries:
             entries.add(waiting.entry.entry_id)
             slots[key_of[row]].held.append(waiting)
-    if annuls.any():
+    for row, year, who in elsewhere:
+        slots[key_of[row]].elsewhere.append((year, who))
+    if cursor is not None and annuls.any():
         gone = np.flatnonzero(annuls)
         gone = _one_of_each_key(store, checked, matched, gone, repeated)
         for row, year, who, submission in store.annulled(cursor, sender.partner_id, checked, matched, gone):
             slots[key_of[row]].annulled.append((year, who, submission))
 
-    _Follower(store, checked, matched, source, settled, slots, key_of, metrology).run(followed)
+    _Follower(store, checked, matched, source, settled, slots, key_of, metrology, cursor is None).run(followed)
+    corrected = np.flatnonzero(settled.insert & (metrology == CORRECTS))
+    body = cursor is not None and sender.role == "OA" and layout.name == "PASSIVE" and len(corrected) > 0
+    if body and cursor is not None and isinstance(store, KeyedStore):
+        years = store.years(checked)
+        aside = store.set_aside(cursor, sender.code, checked, corrected)
+        settled.disputed = sorted({row for row, year in aside if abs(year - years[row]) <= 1})
     return settled
 
 
@@ -184,10 +203,12 @@ class _Follower:
         slots: dict[Any, _Slot],
         key_of: dict[int, Any],
         metrology: Ints,
+        alone: bool,
     ) -> None:
         self._store, self._checked, self._matched = store, checked, matched
         self._source, self._settled, self._slots, self._key_of = source, settled, slots, key_of
         self._metrology = metrology
+        self._alone = alone  # no registry at hand: an origin that is not here may be there
         self._years = store.years(checked)
         self._without_result = store.without_result(checked)
 
@@ -224,7 +245,7 @@ class _Follower:
             if waiting is not None and waiting.content == content:
                 self._duplicate(row, waiting.submission)
                 return
-            if version is None and waiting is None:
+            if version is None and waiting is None and not self._of_a_body(year, who, slot) and not self._alone:
                 self._fault(row, _UNFOUNDED)
                 return
             if sum(self._near(year, one[0].year) for one in slot.versions) > 1:
@@ -240,6 +261,9 @@ class _Follower:
                 if same is not None and same.content == content:
                     self._duplicate(row, same.submission)
                     return
+            if version is None and waiting is None and self._of_a_body(year, who, slot):
+                self._fault(row, _OTHER)
+                return
             has_result = not self._without_result[row]
             if waiting is not None:
                 if not (waiting.without_result and has_result):
@@ -261,6 +285,10 @@ class _Follower:
                 self._settled.as_new.add(row)
             slot.held.append(_Held(year, submission, content, who, bool(self._without_result[row]), row=row))
 
+    def _of_a_body(self, year: int, who: tuple[Any, Any], slot: _Slot) -> bool:
+        """Whether a physician's row names a body's measure of the same person at the same establishment."""
+        return any(self._near(year, one) and of == who for one, of in slot.elsewhere)
+
     def _annul(self, row: int, who: tuple[Any, Any], slot: _Slot) -> None:
         self._settled.insert[row] = False
         year = int(self._years[row])
@@ -274,6 +302,9 @@ class _Follower:
             slot.annulled.append((version[0].year, who, int(self._source.submission[row])))
             acted = True
         if acted:
+            self._settled.annulments.append(row)
+            return
+        if self._alone and version is None and waiting is None:
             self._settled.annulments.append(row)
             return
         last = [one for one in slot.annulled if self._near(year, one[0])]
@@ -305,7 +336,7 @@ class _Follower:
         if old_row is not None:
             self._settled.replaced[old_row] = (submission, line, code)
         else:
-            self._settled.closings.append(Closing(row, old.year, submission, line, code))
+            self._settled.closings.append(Closing(row, old.year, submission, line, code, old.number))
 
 
 def outcomes(checked: Checked) -> NDArray[np.str_]:

@@ -21,6 +21,7 @@ _COUNTED = {
     "loads_in_order": "Chaque chargement porte une heure, dans l'ordre des validations",
     "version_chains": "Chaque version remplacée dit quand, par quelle ligne et pourquoi",
     "known_workers": "Chaque dose appartient à un travailleur et à un établissement connus",
+    "persons": "Une fusion d'identités mène à une personne, et à une seule",
     "unanswered": "Chaque dépôt traité a reçu sa réponse",
 }
 

@@ -18,7 +18,7 @@ order by s.submission_id
 -- name: queue
 select
     e.entry_id, e.submission_id, e.line, p.code, e.format, e.codes, s.received_at, e.siret, e.person is not null,
-    e.quantity, e.book_usv, e.sealed
+    e.quantity, e.book_usv, e.sealed, e.motive
 from queue.entry as e
 inner join ledger.partner as p on e.partner_id = p.partner_id
 inner join ledger.submission as s on e.submission_id = s.submission_id
@@ -26,11 +26,11 @@ where e.until_load is null and (%(one)s::integer is null or e.entry_id = %(one)s
 order by e.entry_id
 
 -- name: causes
-select e.codes, p.code, e.format, count(*), sum(e.book_usv), min(e.received_on)
+select e.codes, p.code, e.format, count(*), sum(e.book_usv), min(e.received_on), e.motive
 from queue.entry as e
 inner join ledger.partner as p on e.partner_id = p.partner_id
 where e.until_load is null
-group by e.codes, p.code, e.format
+group by e.codes, p.code, e.format, e.motive
 order by count(*) desc, p.code, e.format, e.codes
 
 -- name: identity

@@ -8,7 +8,21 @@ from queue.entry as e
 inner join ledger.partner as p on e.partner_id = p.partner_id
 left join reference.establishment as t on e.siret = t.siret
 left join identity.identifier as i on e.person = i.fingerprint and i.until_load is null
-left join reference.attachment as a on i.worker_id = a.worker_id and t.establishment_id = a.establishment_id
+left join identity.alias as m on i.worker_id = m.worker_id and m.until_load is null
+left join lateral (
+    -- Whatever number of the person is attached there.
+    select a.attachment_id from reference.attachment as a
+    where
+        a.establishment_id = t.establishment_id
+        and (
+            a.worker_id = coalesce(m.person_id, i.worker_id)
+            or a.worker_id in (
+                select o.worker_id from identity.alias as o
+                where o.person_id = coalesce(m.person_id, i.worker_id) and o.until_load is null
+            )
+        )
+    limit 1
+) as a on true
 where
     e.until_load is null
     and (
@@ -19,7 +33,8 @@ where
 order by e.entry_id
 
 -- name: expired
-select entry_id, codes from queue.entry where until_load is null and received_on < %s order by entry_id
+select entry_id, codes from queue.entry
+where until_load is null and motive is null and received_on < %s order by entry_id
 
 -- name: employers
 -- Employers, what their delivered list was made from and what it should be made from now: rows of

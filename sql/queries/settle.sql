@@ -1,36 +1,53 @@
--- name: passive_range
+-- name: keyed_range
+-- Below, dose.keyed stands for the table of a format whose sender identifies its measures.
 select exists (
-    select 1 from dose.passive
+    select 1 from dose.keyed
     where sender_id = %s and measure_id between %s and %s and year between %s and %s and until_load is null
 )
 
--- name: passive_current
+-- name: keyed_current
 select
-    k.place - 1, d.year, d.submission_id, d.line, d.worker_id, d.establishment_id,
-    d.quantity, d.location, d.dosimeter, d.start_day - date '1970-01-01', d.end_day - date '1970-01-01',
-    d.state, d.value_usv, d.threshold_usv
+    k.place - 1, d.year, d.submission_id, d.line, coalesce(m.person_id, d.worker_id), d.establishment_id
+    /* columns */
 from unnest(%s::text[]) with ordinality as k (measure_id, place)
-inner join dose.passive as d on k.measure_id = d.measure_id
+inner join dose.keyed as d on k.measure_id = d.measure_id
+left join identity.alias as m on d.worker_id = m.worker_id and m.until_load is null
 where d.sender_id = %s and d.year between %s and %s and d.until_load is null
 
--- name: passive_annulled
+-- name: keyed_annulled
 select distinct on (k.place)
-    k.place - 1, d.year, d.worker_id, d.establishment_id, d.until_submission_id
+    k.place - 1, d.year, coalesce(m.person_id, d.worker_id), d.establishment_id, d.until_submission_id
 from unnest(%s::text[]) with ordinality as k (measure_id, place)
-inner join dose.passive as d on k.measure_id = d.measure_id
+inner join dose.keyed as d on k.measure_id = d.measure_id
+left join identity.alias as m on d.worker_id = m.worker_id and m.until_load is null
 where d.sender_id = %s and d.until_load is not null and d.until_code = 'A'
 order by k.place asc, d.until_load desc, d.until_line desc
 
--- name: passive_close
-update dose.passive as d
+-- name: keyed_close
+update dose.keyed as d
 set until_load = %s, until_submission_id = k.until_submission_id, until_line = k.until_line, until_code = k.code
 from unnest(%s::integer[], %s::text[], %s::smallint[], %s::integer[], %s::integer[], %s::text[])
     as k (sender_id, measure_id, year, until_submission_id, until_line, code)
 where d.sender_id = k.sender_id and d.measure_id = k.measure_id and d.year = k.year and d.until_load is null
 
+-- name: keyed_elsewhere
+-- Measures of bodies that a physician's rows name.
+select k.place, d.year, coalesce(m.person_id, d.worker_id), d.establishment_id
+from unnest(%s::integer[], %s::text[], %s::text[]) as k (place, code, measure_id)
+inner join ledger.partner as p on k.code = p.code and p.role = 'OA'
+inner join dose.keyed as d on p.partner_id = d.sender_id and k.measure_id = d.measure_id and d.until_load is null
+left join identity.alias as m on d.worker_id = m.worker_id and m.until_load is null
+
+-- name: keyed_set_aside
+-- Of a body's measures, those that a physician's correction stands in for.
+select k.place, d.year
+from unnest(%s::integer[], %s::text[]) as k (place, measure_id)
+inner join dose.keyed as d on k.measure_id = d.measure_id and d.until_load is null
+inner join ledger.partner as p on d.sender_id = p.partner_id and p.role = 'MDT'
+
 -- name: operational_current
 select
-    k.place - 1, d.year, d.submission_id, d.line,
+    k.place - 1, d.year, d.submission_id, d.line, d.worker_id,
     d.dosimeter, d.value_usv, d.activity
 from unnest(%s::integer[], %s::integer[], %s::bigint[], %s::smallint[]) with ordinality
     as k (worker_id, start_minute, key_digest, year, place)

@@ -21,13 +21,11 @@ with booked as (
     select s.submission_id, sum(b.rows_integrated) as integrated, sum(b.usv_integrated) as usv
     from ledger.submission as s
     inner join ledger.book as b on s.submission_id = b.submission_id and b.until_load is null
-    where s.format in ('PASSIVE', 'OPERATIONNELLE')
+    where s.format in ('PASSIVE', 'OPERATIONNELLE', 'INTERNE', 'ENGAGEE', 'NAVIGANT')
     group by s.submission_id
 ),
 stored as (
-    select submission_id, line, coalesce(value_usv, 0) as usv from dose.passive
-    union all
-    select submission_id, line, value_usv from dose.operational
+    select submission_id, line, coalesce(value_usv, 0) as usv from dose.every_version
 ),
 counted as (
     select submission_id, count(*) as doses, sum(usv) as usv from stored group by submission_id
@@ -37,7 +35,8 @@ annulling as (
     from ledger.row_entry as r
     inner join ledger.submission as s on r.submission_id = s.submission_id
     where
-        r.until_load is null and r.outcome = 'I' and s.format in ('PASSIVE', 'OPERATIONNELLE')
+        r.until_load is null and r.outcome = 'I'
+        and s.format in ('PASSIVE', 'OPERATIONNELLE', 'INTERNE', 'ENGAGEE', 'NAVIGANT')
         and not exists (
             select 1 from stored as d where d.submission_id = r.submission_id and d.line = r.line
         )
@@ -52,15 +51,35 @@ where
     or (a.rows_ is null and coalesce(b.usv, 0) <> coalesce(c.usv, 0))
 
 -- name: one_current_per_key
-select count(*)
-from dose.passive as d
-inner join dose.passive as o
-    on d.sender_id = o.sender_id and d.measure_id = o.measure_id and o.year = d.year + 1
-where d.until_load is null and o.until_load is null
+select sum(n) from (
+    select count(*) as n
+    from dose.passive as d
+    inner join dose.passive as o
+        on d.sender_id = o.sender_id and d.measure_id = o.measure_id and o.year = d.year + 1
+    where d.until_load is null and o.until_load is null
+    union all
+    select count(*) as n
+    from dose.internal as d
+    inner join dose.internal as o
+        on d.sender_id = o.sender_id and d.measure_id = o.measure_id and o.year = d.year + 1
+    where d.until_load is null and o.until_load is null
+    union all
+    select count(*) as n
+    from dose.committed as d
+    inner join dose.committed as o
+        on d.sender_id = o.sender_id and d.measure_id = o.measure_id and o.year = d.year + 1
+    where d.until_load is null and o.until_load is null
+    union all
+    select count(*) as n
+    from dose.aircrew as d
+    inner join dose.aircrew as o
+        on d.sender_id = o.sender_id and d.measure_id = o.measure_id and o.year = d.year + 1
+    where d.until_load is null and o.until_load is null
+) as c
 
 -- name: queue_and_entries
 select count(*) from (
-    select submission_id, line from queue.entry where until_load is null
+    select submission_id, line from queue.entry where until_load is null and motive is null
 ) as q
 full join (
     select submission_id, line from ledger.row_entry where until_load is null and outcome = 'A'
@@ -74,11 +93,8 @@ select count(*) from (
 where recorded_at is null or before >= recorded_at
 
 -- name: version_chains
-select count(*) from (
-    select since_load, until_load, until_submission_id, until_line, until_code, submission_id, line from dose.passive
-    union all
-    select since_load, until_load, until_submission_id, until_line, until_code, submission_id, line from dose.operational
-) as d
+select count(*)
+from dose.every_version as d
 where
     (d.until_load is null) <> (d.until_submission_id is null)
     or (d.until_load is null) <> (d.until_code is null)
@@ -87,13 +103,18 @@ where
 
 -- name: known_workers
 select count(*) from (
-    select distinct worker_id, establishment_id from dose.passive
-    union
-    select distinct worker_id, establishment_id from dose.operational
+    select distinct worker_id, establishment_id from dose.every_version
 ) as d
 where
     not exists (select 1 from identity.worker as w where w.worker_id = d.worker_id)
     or not exists (select 1 from reference.establishment as e where e.establishment_id = d.establishment_id)
+
+-- name: persons
+-- A merged number stands for a person that is no merged number itself.
+select count(*)
+from identity.alias as a
+inner join identity.alias as o on a.person_id = o.worker_id and o.until_load is null
+where a.until_load is null
 
 -- name: unanswered
 select

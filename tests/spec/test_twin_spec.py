@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from twin import reading
 from twin.cells import add_months, is_nir, is_rpps, is_siret, nir_key, plain_upper, read_number, thousandths
-from twin.checking import check_row
+from twin.checking import check_row, codes_of
 from twin.layouts import COLUMNS
 
 TODAY = date(2026, 11, 22)
@@ -60,6 +60,43 @@ SOUND = {
             strict=True,
         )
     ),
+    "SORTIES": dict(
+        zip(COLUMNS["SORTIES"], ["1850675116001", "75", "73282932000074", "31/03/2024"], strict=True),
+    ),
+    "INTERNE": dict(
+        zip(
+            COLUMNS["INTERNE"],
+            [
+                *["1850675116001", "MARTIN", "JEAN", "73282932000074", "RTU", "16/01/2024", "Cs-137", "1.2", "Bq/L"],
+                *["0.5", "MES", "A1", ""],
+            ],
+            strict=True,
+        )
+    ),
+    "ENGAGEE": dict(
+        zip(
+            COLUMNS["ENGAGEE"],
+            ["1850675116001", "73282932000074", "10003456786", "12/01/2024", "I-131", "0.3", "E1", ""],
+            strict=True,
+        )
+    ),
+    "NAVIGANT": dict(
+        zip(COLUMNS["NAVIGANT"], ["1850675116001", "73282932000074", "01/2024", "0.21", "14", "N1", ""], strict=True),
+    ),
+    "CONCLUSION": dict(
+        zip(
+            COLUMNS["CONCLUSION"],
+            ["12", "1850675116001", "10003456786", "MAINTENUE", "", "02/04/2024", ""],
+            strict=True,
+        )
+    ),
+    "IDENTITES": dict(
+        zip(
+            COLUMNS["IDENTITES"],
+            ["3850675116042", "1850675116001", "75", "MARTIN", "JEAN", "14/06/1985", "M", "CERTIFIE"],
+            strict=True,
+        )
+    ),
 }
 
 
@@ -76,6 +113,7 @@ def test_a_sound_row_carries_nothing(format_: str) -> None:
 
 
 T, P, OP, D, E = "TRAVAILLEURS", "PASSIVE", "OPERATIONNELLE", "DESIGNATIONS", "ETABLISSEMENTS"
+S, I, G, N, C, ID = "SORTIES", "INTERNE", "ENGAGEE", "NAVIGANT", "CONCLUSION", "IDENTITES"
 
 CASES: list[tuple[str, dict[str, str], str]] = [
     # FMT
@@ -192,6 +230,75 @@ CASES: list[tuple[str, dict[str, str], str]] = [
     (P, {"CODE_METROLOGIE": "A", "ID_MESURE": ""}, "FMT-02"),
     (OP, {"CODE_METROLOGIE": "A", "DATE_FIN_PORT": "14/01/2024 08:00", "VALEUR": ""}, ""),
     (OP, {"CODE_METROLOGIE": "A", "DATE_FIN_PORT": "14/01/2024"}, "FMT-03"),
+    (I, {"CODE_METROLOGIE": "A", "TYPE_EXAMEN": "", "ACTIVITE": "x", "DATE_EXAMEN": ""}, ""),
+    (I, {"CODE_METROLOGIE": "A", "RADIONUCLEIDE": "Xx-1"}, "FMT-05"),
+    (G, {"CODE_METROLOGIE": "A", "RPPS": "", "VALEUR": "x", "RADIONUCLEIDE": ""}, ""),
+    (N, {"CODE_METROLOGIE": "A", "MOIS": "", "VALEUR": "", "NB_VOLS": "x"}, ""),
+    (N, {"CODE_METROLOGIE": "A", "ID_CALCUL": ""}, "FMT-02"),
+    # departures
+    (S, {"CLE": "76"}, "IDT-02"),
+    (S, {"DATEFIN": ""}, "FMT-02"),
+    (S, {"DATEFIN": "01/01/2030"}, ""),
+    # internal monitoring
+    (I, {"ACTIVITE": ""}, "MET-13"),
+    (I, {"ETAT_RESULTAT": "INF"}, "MET-13"),
+    (I, {"ETAT_RESULTAT": "INF", "ACTIVITE": "0"}, ""),
+    (I, {"ETAT_RESULTAT": "INF", "ACTIVITE": ""}, ""),
+    (I, {"ETAT_RESULTAT": "INF", "ACTIVITE": "", "LIMITE_DETECTION": ""}, "MET-13"),
+    (I, {"LIMITE_DETECTION": ""}, ""),
+    (I, {"ETAT_RESULTAT": "ABS", "ACTIVITE": ""}, ""),
+    (I, {"ETAT_RESULTAT": "ABS", "ACTIVITE": "0"}, "MET-13"),
+    (I, {"ETAT_RESULTAT": "PER", "ACTIVITE": ""}, "FMT-05"),
+    (I, {"UNITE": "Bq/24h"}, ""),
+    (I, {"UNITE": "Bq"}, "MET-15"),
+    (I, {"UNITE": "bq"}, "FMT-05"),
+    (I, {"TYPE_EXAMEN": "ANT-TH"}, "MET-15"),
+    (I, {"TYPE_EXAMEN": "ANT-TH", "UNITE": "Bq"}, ""),
+    (I, {"DATE_EXAMEN": "23/11/2026"}, "MET-02"),
+    (I, {"ACTIVITE": "-1"}, "MET-04"),
+    (I, {"ACTIVITE": "5001"}, ""),
+    (I, {"ACTIVITE": "0.0004"}, ""),
+    (I, {"LIMITE_DETECTION": "0.0000000001"}, "AVT-01"),
+    (I, {"RADIONUCLEIDE": "Tc-99m"}, ""),
+    (I, {"RADIONUCLEIDE": "cs-137"}, "FMT-05"),
+    (I, {"RADIONUCLEIDE": "Cs137"}, "FMT-05"),
+    (I, {"RADIONUCLEIDE": "Cs-54"}, "FMT-05"),
+    (I, {"PRENOM": "Jean"}, "AVT-02"),
+    # committed doses
+    (G, {"RPPS": "10003456787"}, "FMT-05"),
+    (G, {"RPPS": ""}, "FMT-02"),
+    (G, {"VALEUR": ""}, "FMT-02"),
+    (G, {"VALEUR": "500.0001"}, "AVT-01 MET-05"),
+    (G, {"VALEUR": "0.0004"}, "AVT-01"),
+    (G, {"DATE_INCORPORATION": "23/11/2026"}, "MET-02"),
+    (G, {"ID_EVALUATION": "E" * 21}, "FMT-06"),
+    # aircrew
+    (N, {"MOIS": "11/2026"}, ""),
+    (N, {"MOIS": "12/2026"}, "MET-02"),
+    (N, {"MOIS": "13/2024"}, "FMT-03"),
+    (N, {"MOIS": "1/2024"}, "FMT-03"),
+    (N, {"NB_VOLS": ""}, ""),
+    (N, {"NB_VOLS": "-1"}, "FMT-05"),
+    (N, {"NB_VOLS": "1.5"}, "FMT-05"),
+    (N, {"NB_VOLS": "10000000"}, "FMT-05"),
+    (N, {"NB_VOLS": "dix"}, "FMT-04"),
+    (N, {"VALEUR": "501"}, "MET-05"),
+    # conclusions
+    (C, {"VALEUR_RETENUE": "1"}, "MET-13"),
+    (C, {"CONCLUSION": "MODIFIEE"}, "MET-13"),
+    (C, {"CONCLUSION": "MODIFIEE", "VALEUR_RETENUE": "1,5"}, "AVT-03"),
+    (C, {"CONCLUSION": "X", "VALEUR_RETENUE": "1,5"}, "AVT-03 FMT-05"),
+    (C, {"COMMENTAIRE": "x" * 1001}, "FMT-06"),
+    (C, {"DATE_CONCLUSION": "23/11/2026"}, "MET-02"),
+    # identities
+    (ID, {"NIA": "1850675116001"}, "IDT-01"),
+    (ID, {"NIR": "3850675116042"}, "IDT-01"),
+    (ID, {"NIR": "", "CLE": ""}, "FMT-02"),
+    (ID, {"NIR": "", "CLE": "", "STATUT": "REFUSE"}, ""),
+    (ID, {"NIR": "", "CLE": "", "STATUT": "refuse"}, "FMT-05"),
+    (ID, {"CLE": "76", "STATUT": "REFUSE"}, "IDT-02"),
+    (ID, {"SEXE": "F"}, "IDT-03"),
+    (ID, {"DATENAISSANCE": "14/07/1985"}, "AVT-09"),
     # several independent faults
     (T, {"CLE": "76", "SIRET": "1", "QUOTITE": "2", "NOM": ""}, "FMT-02 FMT-05 IDT-02 IDT-04"),
 ]  # fmt: skip
@@ -337,6 +444,90 @@ def test_rows_stay_aligned_through_quotes_breaks_and_ragged_lines() -> None:
     assert [(row.line, row.ragged, row.values["ID_MESURE"]) for row in content.rows] == [
         (1, True, "M1"), (2, True, "M1"), (3, False, ""), (4, False, "M1"),
     ]  # fmt: skip
+
+
+# --- fixed width ---------------------------------------------------------------------------------------------------
+
+
+def detail(**changes: str) -> str:
+    """A sound PASSIVE detail of 184 characters, built by hand from the table of positions."""
+    cells = {
+        "nir": "1850675116001", "nom": "MARTIN", "prenom": "JEAN", "siret": "73282932000074", "type": "PAS-HP10-PHO",
+        "place": "POITRINE", "dosimeter": "OSL", "start": "20240101", "end": "20240131", "state": "MES",
+        "value": "000000120", "threshold": "000050", "id": "M1", "mode": "",
+    } | changes  # fmt: skip
+    widths = [13, 30, 30, 14, 15, 10, 15, 8, 8, 3, 9, 6, 20, 1]
+    return "10" + "".join(text.ljust(width) for text, width in zip(cells.values(), widths, strict=True))
+
+
+def fixed(*records: str, sender: str = "OA1", ending: str = "\n", encoding: str = "utf-8") -> bytes:
+    head = "00" + "SISPAS01".ljust(10) + sender.ljust(10) + "20240205" + "000001"
+    return (ending.join([head, *records]) + ending).encode(encoding)
+
+
+def trailer(count: int, total: int) -> str:
+    return f"99{count:09d}{total:015d}"
+
+
+FIXED: list[tuple[str, bytes, dict[str, object], str | None]] = [
+    ("sound", fixed(detail(), detail(), trailer(2, 240)), {}, None),
+    ("crlf and an empty line", fixed(detail(), "", trailer(1, 120), "", ending="\r\n"), {}, None),
+    ("trailer lies by one row", fixed(detail(), trailer(2, 120)), {}, "FIC-08"),
+    ("trailer lies by one microsievert", fixed(detail(), trailer(1, 121)), {}, "FIC-08"),
+    ("no trailer", fixed(detail()), {}, "FIC-08"),
+    ("trailer without totals", fixed(detail(), "99"), {}, "FIC-08"),
+    ("record after the trailer", fixed(detail(), trailer(1, 120), detail()), {}, "FIC-09"),
+    ("second trailer", fixed(detail(), trailer(1, 120), trailer(1, 120)), {}, "FIC-09"),
+    ("no detail", fixed(trailer(0, 0)), {}, "FIC-01"),
+    ("header alone", fixed(), {}, "FIC-01"),
+    ("other layout", fixed(detail(), trailer(1, 120)).replace(b"SISPAS01", b"SISPAS02"), {}, "FIC-03"),
+    ("other sender", fixed(detail(), trailer(1, 120)), {"partner": "OA2"}, "FIC-05"),
+    ("same sender", fixed(detail(), trailer(1, 120)), {"partner": "OA1"}, None),
+    ("role", fixed(detail(), trailer(1, 120)), {"role": "EXPLOITANT"}, "FIC-05"),
+    ("marker in millisieverts", fixed(detail(), trailer(1, 120)), {"marker": "LIGNES=1\nSOMME_MSV=0.12"}, None),
+    ("marker lies", fixed(detail(), trailer(1, 120)), {"marker": "SOMME_MSV=120"}, "FIC-08"),
+    ("05 before 08", fixed(detail()), {"partner": "OA2"}, "FIC-05"),
+    ("unreadable value counts 0", fixed(detail(value="0.5"), trailer(1, 0)), {}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "options", "expected"), [case[1:] for case in FIXED], ids=[case[0] for case in FIXED])
+def test_fixed_width_file_codes(data: bytes, options: dict[str, object], expected: str | None) -> None:
+    assert reading.read(data, "mars.txt", TODAY, **options).code == expected  # type: ignore[arg-type]
+
+
+RECORDS: list[tuple[str, str, str]] = [
+    ("sound", detail(), ""),
+    ("stripped of its fill", detail().rstrip(), ""),
+    ("too long", detail() + " ", "FMT-01"),
+    ("wrong type", "20" + detail()[2:], "FMT-01"),
+    ("no value, below the threshold", detail(state="INF", value=""), ""),
+    ("no value, measured", detail(value=""), "MET-13"),
+    ("millisieverts", detail(value="0.120"), "FMT-04"),
+    ("negative", detail(value="-00000120"), "MET-04"),
+    ("date", detail(start="20240231"), "FMT-03"),
+    ("date cut", detail(start="2024010"), "FMT-03"),
+    ("accents count one", detail(nom="DUPRÉ", prenom="Zoé"), "AVT-02"),
+    ("control character", detail(nom="A\tB"), "FMT-07"),
+    ("identifier", detail(id=""), "FMT-02"),
+    ("annulled", detail(mode="A", value="x", start=""), ""),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), [case[1:] for case in RECORDS], ids=[case[0] for case in RECORDS])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_fixed_width_records(line: str, expected: str, encoding: str) -> None:
+    amounts = {"000000120": 120, "-00000120": -120}
+    total = f"{amounts.get(line[148:157], 0):015d}"
+    content = reading.read(fixed(line, f"99000000001{total}", encoding=encoding), "mars.txt", TODAY)
+    assert content.code is None and len(content.rows) == 1
+    row = content.rows[0]
+    assert sorted(codes_of("PASSIVE", row.values, row.ragged, TODAY, None) - LATE) == expected.split()
+
+
+def test_fixed_width_rows_read_as_the_csv_would() -> None:
+    content = reading.read(fixed(detail(), trailer(1, 120)), "mars.txt", TODAY)
+    assert content.rows[0].values == SOUND[P] | {"SEUIL": "0.050"}
 
 
 def test_windows_1252_is_read_where_utf_8_fails() -> None:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from calendar import monthrange
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 SPACES = " \u00a0\u202f"
 
@@ -44,6 +44,12 @@ def thousandths(number: Decimal) -> Decimal:
     return number.quantize(Decimal("0.001"), rounding=ROUND_HALF_UP)
 
 
+def billionths(number: Decimal) -> Decimal:
+    """Nine decimals, ties away from zero."""
+    with localcontext(Context(prec=100)):
+        return number.quantize(Decimal("1e-9"), rounding=ROUND_HALF_UP)
+
+
 def read_date(text: str) -> date | None:
     match = re.fullmatch(r"([0-9]{2})/([0-9]{2})/([0-9]{4})", text)
     try:
@@ -67,6 +73,11 @@ def read_time(text: str) -> datetime | None:
         return datetime(day.year, day.month, day.day, int(match[2]), int(match[3])) if match and day else None
     except ValueError:
         return None
+
+
+def read_month(text: str) -> date | None:
+    """The first day of a month written `mm/aaaa`."""
+    return read_date("01/" + text) if re.fullmatch("[0-9]{2}/[0-9]{4}", text) else None
 
 
 def luhn(digits: str) -> bool:
@@ -100,6 +111,17 @@ def is_siret(text: str) -> bool:
 
 def is_rpps(text: str) -> bool:
     return re.fullmatch("[0-9]{11}", text) is not None and luhn(text)
+
+
+def is_waiting(nir: str) -> bool:
+    """A well-formed number that stands in for a NIR until there is one."""
+    return is_nir(nir) and nir[0] in "3478"
+
+
+def is_radionuclide(text: str, atomic_numbers: dict[str, int]) -> bool:
+    """Symbol and mass number, `m` behind for an isomer; a nucleus weighs more than its protons."""
+    match = re.fullmatch("([A-Z][a-z]?)-([1-9][0-9]{0,2})(m[1-9]?)?", text)
+    return match is not None and match[1] in atomic_numbers and int(match[2]) > atomic_numbers[match[1]]
 
 
 def add_months(day: date, months: int) -> date | None:

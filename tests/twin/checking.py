@@ -17,6 +17,14 @@ Choices where the contract leaves room:
 - CLE `00`, `98`, `99` are `IDT-02` whatever the NIR: no key reads so.
 - `A` rows: key columns, NIR, SIRET and CODE_METROLOGIE are looked at, nothing else (no `MET-01`, no doses).
 - COURRIEL: something, one `@`, something with a dot inside, no space.
+- ACTIVITE and LIMITE_DETECTION of INTERNE are kept to the nano-becquerel (`AVT-01` beyond). A result below the limit
+  must state that limit, a measured one its activity (`MET-13`); an activity has no implausible value.
+- NB_VOLS is judged as a number: 3.0 is whole. More than seven digits, a fraction or a minus is `FMT-05`.
+- The codes of UNITE and TYPE_EXAMEN are compared only where both are codes of the list.
+- IDENTITES: NIR and CLE are wanted only where STATUT is readable and CERTIFIE. A waiting number in the place of the NIR
+  is `IDT-01` and nothing is compared with it; a NIR in the place of the waiting number is `IDT-01` too.
+- VALEUR_RETENUE is absent or unfit for CONCLUSION: `MET-13` both ways, since the column is never required by itself.
+- An identifier of an exceedance is a text of at most 20 characters offline.
 """
 
 import re
@@ -29,14 +37,18 @@ from typing import Any
 from twin import layouts
 from twin.cells import (
     add_months,
+    billionths,
     has_control,
     is_nir,
+    is_radionuclide,
     is_rpps,
     is_siret,
+    is_waiting,
     nir_key,
     plain_upper,
     read_date,
     read_iso_date,
+    read_month,
     read_number,
     read_time,
     squeeze,
@@ -107,6 +119,9 @@ class _Row:
     def time(self, column: str) -> None:
         self._moment(column, read_time, required=True)
 
+    def month(self, column: str) -> None:
+        self._moment(column, read_month, required=True)
+
     def _moment(self, column: str, reader: Any, required: bool) -> None:
         text = self._start(column, required)
         if text is None:
@@ -142,8 +157,43 @@ class _Row:
             self.codes.add("MET-04")
         return number
 
-    def nir(self) -> None:
-        text = self._start("NIR", required=True)
+    def effective(self) -> None:
+        """VALEUR as an effective dose: above 500 mSv it must be confirmed."""
+        number = self.dose("VALEUR")
+        if number is not None and number > 500:
+            self.codes.add("MET-05")
+
+    def activity(self, column: str) -> Decimal | None:
+        """An activity or a limit of detection, kept with nine decimals."""
+        number = self.number(column, required=False)
+        if number is None:
+            return None
+        kept = billionths(number)
+        self.values[column] = kept
+        if kept != number:
+            self.codes.add("AVT-01")
+        if number < 0:
+            self.codes.add("MET-04")
+        return number
+
+    def nuclide(self) -> None:
+        text = self._start("RADIONUCLEIDE", required=True)
+        if text is not None:
+            self._keep_if("RADIONUCLEIDE", text, is_radionuclide(text, layouts.ATOMIC_NUMBERS))
+
+    def rpps(self) -> None:
+        text = self._start("RPPS", required=True)
+        if text is not None:
+            self._keep_if("RPPS", text, is_rpps(text))
+
+    def _keep_if(self, column: str, text: str, sound: bool) -> None:
+        if sound:
+            self.values[column] = text
+        else:
+            self.codes.add("FMT-05")
+
+    def nir(self, column: str = "NIR", required: bool = True) -> None:
+        text = self._start(column, required)
         if text is None:
             return
         kept = squeeze(text)
@@ -152,7 +202,7 @@ class _Row:
         if kept != text:
             self.codes.add("AVT-02")
         if is_nir(kept):
-            self.values["NIR"] = kept
+            self.values[column] = kept
         else:
             self.codes.add("IDT-01")
 
@@ -171,8 +221,8 @@ class _Row:
         else:
             self.codes.add("IDT-04")
 
-    def key(self) -> None:
-        text = self._start("CLE", required=True)
+    def key(self, required: bool = True) -> None:
+        text = self._start("CLE", required)
         if text is None:
             return
         if re.fullmatch("[0-9]", text):
@@ -220,6 +270,18 @@ def check_row(format_: str, raw: dict[str, str], registry_date: date, role: str 
             _passive(row, registry_date, role)
         case "DESIGNATIONS":
             _designation(row)
+        case "SORTIES":
+            _departure(row)
+        case "INTERNE":
+            _internal(row, registry_date)
+        case "ENGAGEE":
+            _committed(row, registry_date)
+        case "NAVIGANT":
+            _aircrew(row, registry_date)
+        case "CONCLUSION":
+            _conclusion(row, registry_date)
+        case "IDENTITES":
+            _identity(row, registry_date)
         case _:
             raise ValueError(f"no such format: {format_}")
     return Checked(row.codes, row.values)
@@ -265,15 +327,7 @@ def _worker(row: _Row, registry_date: date) -> None:
             codes.add("FMT-05")
     row.day("DATEDEBUT")
 
-    row.after(registry_date, "DATENAISSANCE")
-    nir, birth, sex = values.get("NIR"), values.get("DATENAISSANCE"), values.get("SEXE")
-    if nir and birth:
-        if int(nir[1:3]) != birth.year % 100:
-            codes.add("IDT-03")
-        if 1 <= int(nir[3:5]) <= 12 and int(nir[3:5]) != birth.month:
-            codes.add("AVT-09")
-    if nir and sex and sex != ("M" if nir[0] in "137" else "F"):
-        codes.add("IDT-03")
+    _civil(row, registry_date)
     if values.get("CLASSEMENT") in ("NC", "NR") and registry_date >= NR_ENDS:
         codes.add("MET-06")
     if values.get("CLASSEMENT", "?") is None and values.get("AUTREEXPOSITION", "?") is None:
@@ -284,6 +338,124 @@ def _worker(row: _Row, registry_date: date) -> None:
     trade = values.get("CodeMetier")
     if sector and trade and (sector, trade) not in layouts.TRADES_OF_SECTOR:
         codes.add("MET-08")
+
+
+def _civil(row: _Row, registry_date: date) -> None:
+    """Birth date and sex against the NIR."""
+    row.after(registry_date, "DATENAISSANCE")
+    nir, birth, sex = (row.values.get(column) for column in ("NIR", "DATENAISSANCE", "SEXE"))
+    if nir and birth:
+        if int(nir[1:3]) != birth.year % 100:
+            row.codes.add("IDT-03")
+        if 1 <= int(nir[3:5]) <= 12 and int(nir[3:5]) != birth.month:
+            row.codes.add("AVT-09")
+    if nir and sex and sex != ("M" if nir[0] in "137" else "F"):
+        row.codes.add("IDT-03")
+
+
+def _departure(row: _Row) -> None:
+    row.nir()
+    row.key()
+    row.siret()
+    row.day("DATEFIN")
+
+
+def _internal(row: _Row, registry_date: date) -> None:
+    values, codes = row.values, row.codes
+    row.one_of("CODE_METROLOGIE", {"C", "A"}, required=False)
+    row.nir()
+    row.siret()
+    row.text("ID_ANALYSE", longest=20)
+    row.nuclide()
+    if values.get("CODE_METROLOGIE") == "A":
+        values["DATE_EXAMEN"] = read_date(trim(row.raw["DATE_EXAMEN"]))
+        return
+    row.text("NOM", longest=100, upper=True)
+    row.text("PRENOM", longest=100, upper=True)
+    row.one_of("TYPE_EXAMEN", layouts.UNITS_OF_EXAM)
+    row.day("DATE_EXAMEN")
+    row.one_of("UNITE", layouts.UNITS)
+    row.one_of("ETAT_RESULTAT", layouts.INTERNAL_STATES)
+    activity = row.activity("ACTIVITE")
+    limit = row.activity("LIMITE_DETECTION")
+    exam, unit, state = values.get("TYPE_EXAMEN"), values.get("UNITE"), values.get("ETAT_RESULTAT")
+    if exam and unit and unit not in layouts.UNITS_OF_EXAM[exam]:
+        codes.add("MET-15")
+    if state and "ACTIVITE" in values:
+        fits = {"MES": activity is not None, "INF": activity is None or activity == 0, "ABS": activity is None}[state]
+        if not fits:
+            codes.add("MET-13")
+    if state == "INF" and "LIMITE_DETECTION" in values and limit is None:
+        codes.add("MET-13")
+    row.after(registry_date, "DATE_EXAMEN")
+
+
+def _committed(row: _Row, registry_date: date) -> None:
+    row.one_of("CODE_METROLOGIE", {"C", "A"}, required=False)
+    row.nir()
+    row.siret()
+    row.text("ID_EVALUATION", longest=20)
+    if row.values.get("CODE_METROLOGIE") == "A":
+        row.values["DATE_INCORPORATION"] = read_date(trim(row.raw["DATE_INCORPORATION"]))
+        return
+    row.rpps()
+    row.day("DATE_INCORPORATION")
+    row.nuclide()
+    row.effective()
+    row.after(registry_date, "DATE_INCORPORATION")
+
+
+def _aircrew(row: _Row, registry_date: date) -> None:
+    row.one_of("CODE_METROLOGIE", {"C", "A"}, required=False)
+    row.nir()
+    row.siret()
+    row.text("ID_CALCUL", longest=20)
+    if row.values.get("CODE_METROLOGIE") == "A":
+        row.values["MOIS"] = read_month(trim(row.raw["MOIS"]))
+        return
+    row.month("MOIS")
+    row.effective()
+    flights = row.number("NB_VOLS", required=False)
+    if flights is not None:
+        if 0 <= flights <= 9_999_999 and flights == int(flights):
+            row.values["NB_VOLS"] = int(flights)
+        else:
+            row.codes.add("FMT-05")
+    row.after(registry_date, "MOIS")
+
+
+def _conclusion(row: _Row, registry_date: date) -> None:
+    row.text("ID_DEPASSEMENT", longest=20)
+    row.nir()
+    row.rpps()
+    row.one_of("CONCLUSION", layouts.CONCLUSIONS)
+    kept = row.dose("VALEUR_RETENUE", required=False)
+    row.day("DATE_CONCLUSION")
+    row.text("COMMENTAIRE", longest=1000, required=False)
+    conclusion = row.values.get("CONCLUSION")
+    if conclusion and "VALEUR_RETENUE" in row.values and (kept is not None) != (conclusion == "MODIFIEE"):
+        row.codes.add("MET-13")
+    row.after(registry_date, "DATE_CONCLUSION")
+
+
+def _identity(row: _Row, registry_date: date) -> None:
+    values, codes = row.values, row.codes
+    row.one_of("STATUT", layouts.VERDICTS)
+    row.nir("NIA")
+    if "NIA" in values and not is_waiting(values["NIA"]):
+        del values["NIA"]
+        codes.add("IDT-01")
+    certified = values.get("STATUT") == "CERTIFIE"
+    row.nir(required=certified)
+    if values.get("NIR") and is_waiting(values["NIR"]):
+        del values["NIR"]
+        codes.add("IDT-01")
+    row.key(required=certified)
+    row.text("NOM", longest=100, upper=True)
+    row.text("PRENOM", longest=100, upper=True)
+    row.day("DATENAISSANCE")
+    row.one_of("SEXE", {"M", "F"})
+    _civil(row, registry_date)
 
 
 def _operational(row: _Row, registry_date: date) -> None:

@@ -9,7 +9,8 @@ Choices where the contract leaves room:
 - ETABLISSEMENTS is recognised only where all its used columns stand in a comma-separated header; every other column
   is accepted; a column repeated, used or not, is `FIC-04`.
 - A quote inside an unquoted field is a plain character; what follows a closing quote is kept as plain text.
-- Among formats sharing as many columns with the header, the first of the table wins (both end in `FIC-04`).
+- The format is the one that shares most columns with the header, whether or not a smaller one is nearer to being
+  whole; only among those that share as many does one that shares half of its own go first.
 - Empty lines before the header are ignored like all others.
 """
 
@@ -21,7 +22,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from twin import layouts
+from twin import fixed, layouts
 from twin.cells import read_number
 
 MAX_BYTES = 1 << 30
@@ -52,8 +53,12 @@ def read(
     role: str | None = None,
     marker: str | None = None,
     max_bytes: int = MAX_BYTES,
+    partner: str | None = None,
 ) -> Content:
-    """Judge a file by FIC-02, 07, 09, 01, 03, 04, 05, 08, in that order (`FIC-06` needs a history: see registry)."""
+    """Judge a file by FIC-02, 07, 09, 01, 03, 04, 05, 08, in that order (`FIC-06` needs a history: see registry).
+
+    `partner`: the sender's code, where known, that a fixed-width header must bear.
+    """
     del registry_date  # no file-level code depends on the day
     if not _extension_accepted(name):
         return Content("FIC-03")
@@ -67,6 +72,9 @@ def read(
     if not whole or text is None:
         return Content("FIC-09")
 
+    records = fixed.parse(text)
+    if records is not None:
+        return _read_fixed(records, role, marker, partner)
     separator = _separator(text)
     lines = split(text, separator)
     if lines is None:
@@ -94,6 +102,26 @@ def read(
     if marker is not None and not _totals_agree(marker, rows):
         return Content("FIC-08", format_)
     return Content(None, format_, rows)
+
+
+def _read_fixed(records: fixed.Fixed, role: str | None, marker: str | None, partner: str | None) -> Content:
+    if records.beyond:
+        return Content("FIC-09")
+    if not records.details:
+        return Content("FIC-01")
+    if role is not None and records.format not in layouts.ALLOWED[role]:
+        return Content("FIC-05", records.format)
+    if partner is not None and records.sender != partner:
+        return Content("FIC-05", records.format)
+    rows = []
+    for number, line in enumerate(records.details, start=1):
+        values, wrong = fixed.cells(records, line)
+        rows.append(Row(number, values, ragged=wrong))
+    if not fixed.trailer_agrees(records, sum((sent_value(row) for row in rows), Decimal(0))):
+        return Content("FIC-08", records.format)
+    if marker is not None and not _totals_agree(marker, rows):
+        return Content("FIC-08", records.format)
+    return Content(None, records.format, rows)
 
 
 def _unpack(data: bytes, name: str) -> tuple[bytes, bool]:
@@ -180,16 +208,12 @@ def _recognise(header: list[str], separator: str) -> str | None:
     names = set(header)
     if separator == ",":
         return "ETABLISSEMENTS"
-    best, shared = None, 0
-    for format_, columns in layouts.COLUMNS.items():
-        if format_ == "ETABLISSEMENTS":
-            continue
-        common = len(names & set(columns))
-        if common > shared:
-            best, shared = format_, common
-    if best is None or 2 * shared < len(layouts.COLUMNS[best]):
-        return None
-    return best
+    shared = {
+        format_: len(names & set(columns)) for format_, columns in layouts.COLUMNS.items() if format_ != "ETABLISSEMENTS"
+    }
+    most = max(shared.values())
+    near = [one for one, common in shared.items() if common == most and 2 * common >= len(layouts.COLUMNS[one])]
+    return near[0] if near else None
 
 
 def _extension_accepted(name: str) -> bool:
