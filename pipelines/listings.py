@@ -105,6 +105,7 @@ def queue_entry(connection: Connection, key: RegistryKey, one: int) -> dict[str,
 
 def causes(connection: Connection) -> list[dict[str, Any]]:
     """The queue by cause: codes (or the motive of what does not wait), sender, format; rows, mSv, oldest day."""
+    found = connection.execute(sql.query("listings", "causes")).fetchall()
     return [
         {
             "codes": list(codebook.names(codes)) or [motive],
@@ -114,7 +115,7 @@ def causes(connection: Connection) -> list[dict[str, Any]]:
             "dose_msv": msv(int(usv)),
             "depuis": since.isoformat(),
         }
-        for codes, code, layout, count, usv, since, motive in connection.execute(sql.query("listings", "causes")).fetchall()
+        for codes, code, layout, count, usv, since, motive in found
     ]
 
 

@@ -154,6 +154,9 @@ inner join dose.passive as b
     on
         o.partner_id = b.sender_id and substr(m.measure_id, strpos(m.measure_id, '/') + 1) = b.measure_id
         and b.year between m.year - 1 and m.year + 1 and b.until_load is null
+        and m.establishment_id = b.establishment_id
+inner join identity.person as x on m.worker_id = x.worker_id
+inner join identity.person as y on b.worker_id = y.worker_id and x.person_id = y.person_id
 where m.until_load is null and strpos(m.measure_id, '/') > 0;
 
 -- Besides rows that wait: what an analyst must settle though nothing waits. motive is null for a waiting row.

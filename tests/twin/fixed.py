@@ -88,7 +88,7 @@ def _dose(text: str) -> str:
         return ""
     if not re.fullmatch("-?[0-9]+", text):
         return text + UNREADABLE
-    digits = text.removeprefix("-").zfill(4)
+    digits = text.removeprefix("-").lstrip("0").zfill(4)
     return f"{'-' if text.startswith('-') else ''}{digits[:-3]}.{digits[-3:]}"
 
 
