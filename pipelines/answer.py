@@ -30,6 +30,8 @@ from schemas.formats import REPORT_COLUMNS, formats
 
 log = logging.getLogger("siseri.answer")
 
+#: What marks every answer of the test channel.
+TRIAL = "ESSAI"
 NO_ROWS = {"recues": 0, "integrees": 0, "en_attente": 0, "rejetees": 0, "doublons": 0}
 
 
@@ -46,7 +48,8 @@ def answer(client: SftpClient, connection: Connection, settings: Settings, submi
     scratch = settings.folder("staging") / f"{submission}.rapport.csv"
     try:
         if state == "TRAITE":
-            _write_csv(connection, settings, submission, load, sha256, scratch)
+            path = archive.place(settings, sha256)
+            _write_csv(connection, submission, load, path, scratch, _entries(connection, submission, load))
             client.put(code, "retour", f"{stem}.rapport.csv", scratch)
         client.put(code, "retour", f"{stem}.rapport.html", report_page(facts))
         client.put(code, "retour", f"{stem}.rapport.json", as_document(facts))
@@ -120,23 +123,57 @@ def _entries(connection: Connection, submission: int, load: int) -> Iterator[tup
             yield line, (codebook.error_text(codes, outcome), codebook.label_text(codes, outcome, first))
 
 
-def _opened(connection: Connection, settings: Settings, submission: int, sha256: str) -> tuple[Path, Dialect, Layout]:
+def write_trial_csv(connection: Connection, submission: int, path: Path, rows: int, target: Path) -> None:
+    """Write the CSV report of a trial, from inside its transaction: every row's label begins with ``ESSAI``.
+
+    Args:
+        path: where the trial's bytes lie.
+        rows: how many it has.
+    """
+    load = _place(connection, submission)[-1]
+    entries = _every_row(connection, submission, load, rows)
+    _write_csv(connection, submission, load, path, target, entries)
+
+
+def _every_row(connection: Connection, submission: int, load: int, rows: int) -> Iterator[tuple[int, execution.Cells]]:
+    """The two cells of every row of a trial, clean rows included."""
+    line = 0
+    with connection.transaction(), connection.cursor("trial_entries") as cursor:
+        cursor.itersize = 50_000
+        cursor.execute(sql.query("answer", "entries_at"), (submission, load, load))
+        for entry, outcome, codes, first in cursor:
+            yield from ((between, ("", TRIAL)) for between in range(line + 1, entry))
+            # A duplicate of the trial's own rows, or by a trigger, has no first submission.
+            known = first if first != submission else None
+            label = codebook.label_text(codes, outcome, known).replace("Déjà reçu : None", f"Déjà reçu : {TRIAL}")
+            yield entry, (codebook.error_text(codes, outcome), f"{TRIAL} | {label}" if label else TRIAL)
+            line = entry
+    yield from ((after, ("", TRIAL)) for after in range(line + 1, rows + 1))
+
+
+def _opened(connection: Connection, submission: int, path: Path) -> tuple[Path, Dialect, Layout]:
     found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
     assert found is not None
     told = dict(found[6])
-    delimiter = told.pop("delimiter")
-    path, dialect = archive.place(settings, sha256), Dialect(**told)
+    delimiter, record = told.pop("delimiter"), told.pop("record", None)
+    dialect = Dialect(**told)
+    if record is not None:
+        return path, dialect, read.layout_of_record(formats()[found[2]])
     return path, dialect, Layout(formats()[found[2]], read.header_of(path, dialect, delimiter), delimiter)
 
 
 def _write_csv(
-    connection: Connection, settings: Settings, submission: int, load: int, sha256: str, target: Path
+    connection: Connection,
+    submission: int,
+    load: int,
+    path: Path,
+    target: Path,
+    entries: Iterator[tuple[int, execution.Cells]],
 ) -> None:
-    path, dialect, layout = _opened(connection, settings, submission, sha256)
+    path, dialect, layout = _opened(connection, submission, path)
     codec = "cp1252" if dialect.encoding == "cp1252" else "utf-8"
-    entries = _entries(connection, submission, load)
     plain = not (set(layout.header) & set(REPORT_COLUMNS)) and not dialect.lone_cr
-    if plain and (not dialect.quoted or _one_line_a_row(path, dialect)):
+    if layout.record is None and plain and (not dialect.quoted or _one_line_a_row(path, dialect)):
         ragged = _ragged(connection, submission, load, path, dialect, layout)
         with read.open_unpacked(path, dialect.packed) as source:
             execution.echo_lines(
@@ -219,7 +256,7 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
         )
         for line, _, after, codes, first in changes
     }
-    path, dialect, layout = _opened(connection, settings, submission, sha256)
+    path, dialect, layout = _opened(connection, submission, archive.place(settings, sha256))
     rows = []
     for line, sent in _chosen_rows(path, dialect, layout, set(cells)):
         issue, added = cells[line]

@@ -8,14 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from loaders.registry import depots, opened
+from loaders.registry import Registry, depots, opened
 from loaders.settings import Settings
+from loaders.sftp import SftpClient
 from pipelines.answer import answer_again, answer_all
 from pipelines.collect import collect
 from pipelines.declare import declare
 from pipelines.isolate import Troubles
 from pipelines.release import release
 from pipelines.sweep import Fate, integrate_safely, pending, unhandled
+from pipelines.trial import trials
 from schemas.roles import DECLARERS
 
 #: Most files and bytes of a batch.
@@ -26,7 +28,10 @@ LOOK_EVERY_S = 2.0
 
 
 def take(patience_s: float) -> list[int]:
-    """Collect until something is there to integrate or the patience is over.
+    """Collect until something is there to integrate or the patience is over; answer trials meanwhile.
+
+    A trial is begun only where no real file waits and no load is under way, and the depots are looked at
+    again after each.
 
     Returns:
         The submissions to integrate: those taken now and those that an earlier try took and could not hand on.
@@ -35,12 +40,29 @@ def take(patience_s: float) -> list[int]:
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
         limit = time.monotonic() + patience_s
+        put_off: set[tuple[str, str]] = set()
         while True:
             waiting = collect(client, registry.connection, settings) + unhandled(registry.connection)
             left = limit - time.monotonic()
             if waiting or left <= 0:
                 return waiting
-            time.sleep(min(LOOK_EVERY_S, left))
+            if not _trial(client, registry, put_off):
+                time.sleep(min(LOOK_EVERY_S, left))
+
+
+def _trial(client: SftpClient, registry: Registry, put_off: set[tuple[str, str]]) -> int:
+    """Answer one trial file, if there is one; those in ``put_off`` are left for the next task."""
+    told = client, registry.connection, registry.settings, registry.key
+    return trials(*told, Troubles(), put_off=put_off, most=1, patience_s=0)
+
+
+def answer_trials() -> dict[str, int]:
+    """Answer the trial files that are ready. Gives how many were answered, and how many failed on this side."""
+    settings = Settings.load()
+    troubles = Troubles()
+    with opened(settings) as registry, depots(registry) as client:
+        answered = trials(client, registry.connection, settings, registry.key, troubles)
+    return {"trials": answered, "troubles": len(troubles)}
 
 
 def plan() -> dict[str, list[list[int]]]:

@@ -16,12 +16,13 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import sql
 from loaders import archive
 from loaders.settings import PARIS, Settings
-from loaders.sftp import Entry, SftpClient, SftpRefused
+from loaders.sftp import Entry, Fetched, SftpClient, SftpRefused
 from loaders.warehouse import DEPOT, SUBMISSION, Connection, alone
 from pipelines.isolate import Troubles
 from schemas.roles import DECLARERS, RECEIVERS
@@ -75,23 +76,25 @@ def readable_name(name: str) -> bool:
     return not name.startswith(".") and not name.lower().endswith((*UNFINISHED, MARKER))
 
 
-def ready(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> list[Drop]:
-    """The files that may be taken now, in the order of a pass."""
+def ready(
+    client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles, folder: str = "depot"
+) -> list[Drop]:
+    """The files that may be taken now from each sender's ``folder``, in the order of a pass."""
     partners = connection.execute(sql.query("collect", "partners")).fetchall()
     homes = set(client.homes())
     drops: list[Drop] = []
     for partner_id, code, role in partners:
         if role not in RECEIVERS and code in homes:
             with troubles.keep("partner", partner_id):
-                drops += _depot(client, settings, partner_id, code, role)
+                drops += _depot(client, settings, partner_id, code, role, folder)
     return sorted(drops, key=lambda drop: drop.rank)
 
 
-def _depot(client: SftpClient, settings: Settings, partner_id: int, code: str, role: str) -> list[Drop]:
+def _depot(client: SftpClient, settings: Settings, partner_id: int, code: str, role: str, folder: str) -> list[Drop]:
     """The files of one depot that may be taken now."""
     now = time.time()
     drops: list[Drop] = []
-    entries = client.listdir(code, "depot")
+    entries = client.listdir(code, folder)
     markers = {entry.name for entry in entries if entry.is_regular and entry.name.endswith(MARKER)}
     for entry in entries:
         if not entry.is_regular or not readable_name(entry.name):
@@ -100,7 +103,7 @@ def _depot(client: SftpClient, settings: Settings, partner_id: int, code: str, r
         if not marked and now - entry.mtime < settings.quiet_period_s:
             continue
         try:
-            marker = client.read_small(code, "depot", entry.name + MARKER, _MARKER_LIMIT) if marked else None
+            marker = client.read_small(code, folder, entry.name + MARKER, _MARKER_LIMIT) if marked else None
         except SftpRefused:
             log.warning("a marker of partner %s cannot be read: its file waits", partner_id)
             continue
@@ -146,43 +149,58 @@ def _taken(client: SftpClient, connection: Connection, settings: Settings, troub
             yield submission
 
 
-def _take(client: SftpClient, connection: Connection, settings: Settings, drop: Drop) -> int | None:
-    local = settings.folder("archive", "incoming") / f"{drop.partner_id}-{time.time_ns()}"
+def incoming(settings: Settings, drop: Drop) -> Path:
+    """Where a drop is copied to; what a killed pass leaves there is removed an hour later."""
+    return settings.folder("archive", "incoming") / f"{drop.partner_id}-{time.time_ns()}"
+
+
+def fetch(client: SftpClient, drop: Drop, local: Path, folder: str = "depot") -> Fetched | None:
+    """Copy a drop; ``None`` where it is not there any more, cannot be read or is still being written."""
     try:
-        try:
-            fetched = client.fetch(drop.code, drop.entry.name, local)
-        except FileNotFoundError:
-            return None  # the sender took it back, or another pass was first
-        except SftpRefused:
-            log.warning("a file of partner %s cannot be read: it waits", drop.partner_id)
+        fetched = client.fetch(drop.code, drop.entry.name, local, folder)
+    except FileNotFoundError:
+        return None  # the sender took it back, or another pass was first
+    except SftpRefused:
+        log.warning("a file of partner %s cannot be read: it waits", drop.partner_id)
+        return None
+    same = fetched.size == drop.entry.size and fetched.mtime == drop.entry.mtime
+    return fetched if same and not fetched.changed else None
+
+
+def _take(client: SftpClient, connection: Connection, settings: Settings, drop: Drop) -> int | None:
+    local = incoming(settings, drop)
+    try:
+        fetched = fetch(client, drop, local)
+        if fetched is None:
             return None
-        if fetched.changed or fetched.size != drop.entry.size or fetched.mtime != drop.entry.mtime:
-            return None  # still being written: next pass
         archive.keep(settings, fetched.sha256, local)
     finally:
         local.unlink(missing_ok=True)
     submission, number = _enter(connection, settings, drop, fetched.sha256, fetched.size)
     stem = answer_stem(ledger_name(drop.entry.name), number)
     client.put(drop.code, "retour", f"{stem}.ar.json", receipt_json(connection, submission))
-    if drop.marker is not None:  # before the file: a marker must never outlive what it stands for
-        client.remove(drop.code, "depot", drop.entry.name + MARKER)
-    client.move(drop.code, "depot", drop.entry.name, "archive", stem)
-    _put_back(client, settings, drop, fetched.sha256, stem)
+    leave(client, drop, stem, archive.place(settings, fetched.sha256))
     with connection.transaction():
         connection.execute(sql.query("collect", "left_depot"), (submission,))
     log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)
     return submission
 
 
-def _put_back(client: SftpClient, settings: Settings, drop: Drop, sha256: str, stem: str) -> None:
-    """Where the sender replaced its file between the copy and the move, the other file is the next drop."""
-    if client.look(drop.code, "archive", stem) == (drop.entry.size, int(drop.entry.mtime)):
+def leave(client: SftpClient, drop: Drop, stem: str, copy: Path, depot: str = "depot", kept: str = "archive") -> None:
+    """Move a file that was taken out of its depot; ``copy`` holds its bytes.
+
+    Where the sender replaced its file between the copy and the move, the other file is the next drop.
+    """
+    if drop.marker is not None:  # before the file: a marker must never outlive what it stands for
+        client.remove(drop.code, depot, drop.entry.name + MARKER)
+    client.move(drop.code, depot, drop.entry.name, kept, stem)
+    if client.look(drop.code, kept, stem) == (drop.entry.size, int(drop.entry.mtime)):
         return
     name = drop.entry.name
-    if client.exists(drop.code, "depot", name):
+    if client.exists(drop.code, depot, name):
         name = f"{secrets.token_hex(4)}-{name}"[-200:]
-    client.move(drop.code, "archive", stem, "depot", name)
-    client.put(drop.code, "archive", stem, archive.place(settings, sha256))
+    client.move(drop.code, kept, stem, depot, name)
+    client.put(drop.code, kept, stem, copy)
 
 
 def _enter(connection: Connection, settings: Settings, drop: Drop, sha256: str, size: int) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.warehouse import Connection, load
-from pipelines import references
+from pipelines import references, triggers
 from pipelines.ahead import ahead
 from pipelines.apply import APPLIERS
 from pipelines.books import Books, as_json
@@ -75,8 +76,14 @@ def sender_of(cursor: Cursor, partner_id: int, code: str, role: str, identifiant
     return Sender(partner_id, code, role, frozenset(siren for (siren,) in sirens), identifiant)
 
 
-def integrate(connection: Connection, settings: Settings, key: RegistryKey, submission_id: int) -> Result:
+def integrate(
+    connection: Connection, settings: Settings, key: RegistryKey, submission_id: int, trial: Path | None = None
+) -> Result:
     """Take one received file through the corridor. A file already settled is left as it is.
+
+    Args:
+        trial: where the bytes of a file of the test channel lie: its triggers act, and it is not compared
+            with the files received before.
 
     Raises:
         Whatever fails on this side; nothing of the file has an effect then.
@@ -95,30 +102,38 @@ def integrate(connection: Connection, settings: Settings, key: RegistryKey, subm
     def received_before(layout: str) -> bool:
         nonlocal format_name
         format_name = layout
-        return layout in MEASURE_FORMATS and _first_received(connection, partner_id, sha256, submission_id) is not None
+        compared = trial is None and layout in MEASURE_FORMATS
+        return compared and _first_received(connection, partner_id, sha256, submission_id) is not None
 
     staged = Staging(settings.folder("staging") / f"{submission_id}.arrow")
     try:
         with staged:
             opened = open_file(
-                archive.place(settings, sha256),
+                trial or archive.place(settings, sha256),
                 name,
                 role=role,
                 max_bytes=settings.max_bytes,
                 known=received_before,
+                partner=code,
             )
             totals, named = Totals(), Asked()
             told = Marker.read(marker) if marker is not None else None
-            for checked in ahead(opened.chunks(context)):
+            for checked in ahead(triggers.chunks(opened, context) if trial else opened.chunks(context)):
                 totals.add(checked)
                 named.add(checked)
                 if told is not None and told.total is not None:
                     totals.add_values(checked)
                 staged.add(checked)
             totals.settle(told)
-            books = _second_pass(connection, key, submission_id, sender, opened, staged, named, today)
+            books = _second_pass(
+                connection, key, submission_id, sender, opened, staged, named, today, trial is not None
+            )
     except FileFault as fault:
-        _refuse(connection, submission_id, partner_id, sha256, format_name, fault.code)
+        compared = fault.code == "FIC-06" and trial is None
+        first = _first_received(connection, partner_id, sha256, submission_id) if compared else None
+        with load(connection, "refuse", submission_id):
+            refused = (format_name, fault.code, first, submission_id)
+            connection.execute(sql.query("load", "refuse_submission"), refused)
         log.info("submission %s refused: %s", submission_id, fault.code)
         return Result(submission_id, "REFUSE", format_name, fault.code, {})
     rows = as_json(books.lines)[0]
@@ -131,14 +146,6 @@ def _first_received(connection: Connection, partner_id: int, sha256: str, submis
     return int(found[0]) if found else None
 
 
-def _refuse(
-    connection: Connection, submission_id: int, partner_id: int, sha256: str, format_name: str | None, code: str
-) -> None:
-    first = _first_received(connection, partner_id, sha256, submission_id) if code == "FIC-06" else None
-    with load(connection, "refuse", submission_id):
-        connection.execute(sql.query("load", "refuse_submission"), (format_name, code, first, submission_id))
-
-
 def _second_pass(
     connection: Connection,
     key: RegistryKey,
@@ -148,6 +155,7 @@ def _second_pass(
     staged: Staging,
     named: Asked,
     today: date,
+    trial: bool,
 ) -> Books:
     layout = opened.layout.format
     books = Books()
@@ -162,10 +170,11 @@ def _second_pass(
             count = len(checked)
             lines = np.arange(checked.first_line, checked.first_line + count)
             source = Source(np.full(count, submission_id), lines)
-            late += corridor(cursor, number, opened, checked, matched, source, sender, key, today, books)
+            late += corridor(cursor, number, opened, checked, matched, source, sender, key, today, books, trial)
         apply_changes(cursor, number, late, submission_id, books)
         write_books(cursor, number, ((submission_id, quantity, book) for quantity, book in books.lines.items()))
-        dialect = asdict(opened.dialect) | {"delimiter": opened.layout.delimiter}
+        record = opened.layout.record.layout if opened.layout.record is not None else None
+        dialect = asdict(opened.dialect) | {"delimiter": opened.layout.delimiter, "record": record}
         cursor.execute(
             sql.query("load", "settle_submission"), (layout.name, json.dumps(dialect), number, submission_id)
         )
@@ -193,18 +202,22 @@ def corridor(
     key: RegistryKey,
     today: date,
     books: Books,
+    trial: bool = False,
 ) -> list[Change]:
     """One chunk of a file, from matching to the warehouse's tables.
 
     Args:
         known: the chunk's match (measures); for references it is made here, since earlier rows change
             what the registry knows.
+        trial: codes may come from the triggers of the test channel.
 
     Returns:
         Waiting rows of other files (or of earlier chunks) that this chunk sent out of the queue.
     """
     layout = opened.layout.format
     matched, settled = judge(cursor, number, layout, checked, known, source, sender, key, today)
+    if trial:
+        triggers.settle(layout, checked, settled)
     letters = outcomes(checked)
     store = STORES.get(layout.name)
     if store is not None and matched is not None:

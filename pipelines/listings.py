@@ -128,11 +128,14 @@ def workers(
     active: bool = False,
     incomplete: bool = False,
 ) -> list[dict[str, Any]]:
-    """Workers by attachment, and whether their file is complete (a designated dosimetry body)."""
+    """Persons by attachment, whether their file is complete (a designated dosimetry body), and what the
+    social security's service said of their identity. A person known under several numbers is listed once per
+    establishment, under the NIR.
+    """
     today = settings.registry_date()
     listed = []
     for row in connection.execute(sql.query("listings", "workers"), {"siret": siret, "today": today}).fetchall():
-        number, sealed, last, first, place, start, end, grade, other, domain, sector, trade, complete = row
+        number, sealed, last, first, place, start, end, grade, other, domain, sector, trade, complete, state, on = row
         in_force = start <= today and (end is None or end >= today)
         if (active and not in_force) or (incomplete and complete):
             continue
@@ -152,6 +155,8 @@ def workers(
                 "secteur": sector,
                 "metier": trade,
                 "complet": complete,
+                "identite": state,
+                "identite_le": on.isoformat() if on else None,
             }
         )
     return listed

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from pipelines import check, read
+from pipelines import check, fixed, read
 from pipelines.check import Checked
 from pipelines.read import Dialect, FileFault, Layout
 from schemas import codebook
@@ -59,13 +59,22 @@ class Opened:
     layout: Layout
 
     def chunks(self, context: Context) -> Iterator[Checked]:
-        """The rows, typed and checked, in order. Raises FileFault ``FIC-09``."""
+        """The rows, typed and checked, in order.
+
+        Raises FileFault ``FIC-09``; of a fixed-width file also ``FIC-01`` and ``FIC-08``, at its end.
+        """
         for chunk in read.chunks(self.path, self.dialect, self.layout):
             yield check.check(self.layout.format, chunk, context)
 
 
 def open_file(
-    path: Path, name: str, *, role: str | None, max_bytes: int, known: Callable[[str], bool] | None = None
+    path: Path,
+    name: str,
+    *,
+    role: str | None,
+    max_bytes: int,
+    known: Callable[[str], bool] | None = None,
+    partner: str | None = None,
 ) -> Opened:
     """Recognise a file.
 
@@ -75,6 +84,7 @@ def open_file(
         role: the sender's role; ``None`` where it is not known (no ``FIC-05``).
         max_bytes: most unpacked bytes.
         known: tells, for a recognised format's name, whether these bytes were received before (``FIC-06``).
+        partner: the sender's code, which a fixed-width header must name; ``None`` where it is not known.
 
     Raises:
         FileFault: the first that holds in the order 02, 07, 09, 01, 03, 04, 05, 06; a name that
@@ -85,12 +95,16 @@ def open_file(
     dialect = read.scan(path, name, max_bytes)
     layout = read.identify(path, dialect)
     refused = None
-    if role is not None and not may_send(role, layout.format.name):
+    another = partner is not None and layout.record is not None and layout.sender != partner
+    if another or (role is not None and not may_send(role, layout.format.name)):
         refused = "FIC-05"
     elif known is not None and known(layout.format.name):
         refused = "FIC-06"
     if refused:
-        read.check_structure(path, dialect, layout.delimiter.join(layout.header), layout.delimiter)
+        if layout.record is not None:
+            fixed.check_structure(path, dialect, layout)
+        else:
+            read.check_structure(path, dialect, layout.delimiter.join(layout.header), layout.delimiter)
         raise FileFault(refused)
     return Opened(path, dialect, layout)
 
@@ -137,15 +151,16 @@ def judge(
     role: str | None = None,
     marker: str | None = None,
     max_bytes: int = 1 << 30,
+    partner: str | None = None,
 ) -> Judgement:
-    """Judge a whole file held in memory, without a registry."""
+    """Judge a whole file held in memory, without a registry; ``partner`` is the sender's code, where known."""
     found = Judgement()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         path.write_bytes(data)
         totals = Totals()
         try:
-            opened = open_file(path, name, role=role, max_bytes=max_bytes)
+            opened = open_file(path, name, role=role, max_bytes=max_bytes, partner=partner)
             for checked in opened.chunks(Context.on(registry_date, role)):
                 totals.add(checked)
                 if marker is not None:

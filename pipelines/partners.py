@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import secrets
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sql
 from loaders.errors import UsageError
 from loaders.settings import Settings
-from loaders.sftp import SftpClient
-from loaders.warehouse import Connection
+from pipelines.habits import habits
 from schemas.roles import FORMATS_OF_ROLE, RECEIVERS
+
+if TYPE_CHECKING:  # the sender's own check reads the published accounts where neither driver is installed
+    from loaders.sftp import SftpClient
+    from loaders.warehouse import Connection
+
+#: Under ``home``: the accounts as the sender's own check may know them, code, role and identifier.
+PUBLISHED = "partners.json"
 
 _CODE = re.compile(r"[A-Z0-9]{1,10}")
 _SIREN = re.compile(r"[0-9]{9}")
@@ -45,6 +54,7 @@ def add(
             raise UsageError(f"the account {code} exists already")
         for siren in dict.fromkeys(sirens):
             _hold(connection, made[0], siren, "account opened")
+    _publish(connection, settings)
     client.make_home(code, depot=role not in RECEIVERS)
     if line:
         _write_key(settings, code, line)
@@ -68,10 +78,11 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
 
 
 def show(connection: Connection, settings: Settings, code: str) -> dict[str, Any]:
-    """One account with its SIREN history, keys and activity. Raises UsageError where there is none."""
+    """One account with its SIREN history, keys, activity, ways of writing. Raises UsageError where there is none."""
     partner_id, _, role, identifiant, created, active = _one(connection, code)
     sirens = connection.execute(sql.query("partners", "sirens"), (partner_id,)).fetchall()
     activity = connection.execute(sql.query("partners", "activity"), (partner_id,)).fetchall()
+    ways, changes = habits(connection, partner_id)
     return {
         "code": code,
         "role": role,
@@ -86,6 +97,8 @@ def show(connection: Connection, settings: Settings, code: str) -> dict[str, Any
         ],
         "cles": sorted(file.stem for file in _key_folder(settings, code).glob("*.pub")),
         "depots": [{"format": name, "fichiers": count, "dernier": last.isoformat()} for name, count, last in activity],
+        "habitudes": ways,
+        "changements": changes,
     }
 
 
@@ -120,6 +133,29 @@ def disable(connection: Connection, settings: Settings, code: str) -> None:
     with connection.transaction():
         connection.execute(sql.query("partners", "disable"), (code,))
     (settings.folder("keys", "partners", code) / "disabled").touch(mode=0o600)
+
+
+def _publish(connection: Connection, settings: Settings) -> None:
+    """Write :data:`PUBLISHED` anew, whole or not at all."""
+    facts = [{name: one[name] for name in ("code", "role", "identifiant")} for one in listing(connection)]
+    fresh = settings.folder() / f"{PUBLISHED}.{os.getpid()}.{secrets.token_hex(4)}"
+    fresh.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+    fresh.replace(settings.home / PUBLISHED)
+
+
+def published_role(settings: Settings, code: str) -> str | None:
+    """The role of an account by the published list; ``None`` where the list or the account is missing.
+
+    Raises:
+        UsageError: the list cannot be read.
+    """
+    try:
+        listed = json.loads((settings.home / PUBLISHED).read_text(encoding="utf-8"))
+        return next((str(one["role"]) for one in listed if one["code"] == code), None)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{PUBLISHED} cannot be read") from error
 
 
 def _one(connection: Connection, code: str) -> tuple[Any, ...]:

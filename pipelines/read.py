@@ -22,8 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from schemas.formats import REPORT_COLUMNS, header_fits, recognise
-from schemas.spec import Format
+from schemas.formats import REPORT_COLUMNS, header_fits, of_record, recognise
+from schemas.spec import Format, Record
 
 #: Bytes parsed at a time; also the longest line that is still a line.
 BLOCK = 12 << 20
@@ -61,11 +61,17 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a file's header tells: the format, the sent columns in their order, the separator."""
+    """What a file's header tells: the format, the sent columns in their order, the separator.
+
+    A fixed-width file has its ``record`` and the code of the ``sender`` that it names; its rows come with
+    the columns and the separator of the CSV of the same name.
+    """
 
     format: Format
     header: tuple[str, ...]
     delimiter: str
+    record: Record | None = None
+    sender: str = ""
 
 
 @dataclass(frozen=True)
@@ -217,7 +223,7 @@ def _first_record(path: Path, dialect: Dialect) -> str | None:
 
 
 def identify(path: Path, dialect: Dialect) -> Layout:
-    """Recognise the format from the header.
+    """Recognise the format from the header, or from the first record of a fixed-width file.
 
     Raises:
         FileFault: ``FIC-01`` (no data row), ``FIC-03`` (unknown format), ``FIC-04`` (columns),
@@ -226,6 +232,9 @@ def identify(path: Path, dialect: Dialect) -> Layout:
     head = _first_record(path, dialect)
     if head is None:
         raise FileFault("FIC-01")
+    fixed_width = of_record(head[2:12].strip(" ")) if head.startswith("00") else None
+    if fixed_width is not None:
+        return layout_of_record(fixed_width, head[12:22].strip(" "))
     for delimiter in (";", ","):
         header = _fields(head, delimiter)
         layout = recognise(header, delimiter)
@@ -236,6 +245,11 @@ def identify(path: Path, dialect: Dialect) -> Layout:
             raise FileFault("FIC-04")
     check_structure(path, dialect, head, ";")
     raise FileFault("FIC-03")
+
+
+def layout_of_record(format_: Format, sender: str = "") -> Layout:
+    """The layout of a format's fixed-width form."""
+    return Layout(format_, format_.names, format_.delimiter, format_.record, sender)
 
 
 def header_of(path: Path, dialect: Dialect, delimiter: str) -> tuple[str, ...]:
@@ -261,8 +275,14 @@ def chunks(path: Path, dialect: Dialect, layout: Layout, *, everything: bool = F
         everything: give every sent column (reports), not only the declared ones.
 
     Raises:
-        FileFault: ``FIC-09`` where a quote is left open or a line has no end.
+        FileFault: ``FIC-09`` where a quote is left open or a line has no end; of a fixed-width file
+            what :func:`pipelines.fixed.chunks` finds at its end.
     """
+    if layout.record is not None:
+        from pipelines import fixed  # it builds on this module
+
+        yield from fixed.chunks(path, dialect, layout)
+        return
     wanted = layout.header if everything else tuple(name for name in layout.header if name in layout.format.names)
     width = len(layout.header)
     at = [layout.header.index(name) for name in wanted]

@@ -17,7 +17,9 @@ from pipelines.collect import answer_stem, collect
 from pipelines.declare import declare
 from pipelines.integrate import integrate
 from pipelines.isolate import Troubles
+from pipelines.monthly import deliver
 from pipelines.release import release
+from pipelines.trial import trials
 
 log = logging.getLogger("siseri.sweep")
 
@@ -32,6 +34,8 @@ class Pass:
     incidents: list[int] = field(default_factory=list)
     released: dict[str, int] = field(default_factory=dict)
     declarations: int = 0
+    lists: int = 0
+    trials: int = 0
     troubles: Troubles = field(default_factory=Troubles)
 
 
@@ -105,7 +109,7 @@ def _incident(client: SftpClient, connection: Connection, submission: int) -> No
 
 
 def sweep(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey) -> Pass:
-    """Collect, integrate, answer, release, answer what that changed, tell employers whom to declare."""
+    """Collect, integrate, answer, release, answer what that changed, tell employers whom to declare; then trials."""
     done = Pass()
     done.taken = collect(client, connection, settings, done.troubles)
     for submission, _, _ in pending(connection):
@@ -117,4 +121,6 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
     if done.released:
         answer_all(client, connection, settings, done.troubles)
     done.declarations = declare(client, connection, key, done.troubles)
+    done.lists = deliver(client, connection, settings, key, done.troubles)
+    done.trials = trials(client, connection, settings, key, done.troubles)
     return done

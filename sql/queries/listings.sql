@@ -40,29 +40,56 @@ inner join identity.civil as c on i.worker_id = c.worker_id and c.until_load is 
 where i.fingerprint = %s and i.until_load is null
 
 -- name: workers
+-- Of several attachments of one person to one establishment: one in force, else the latest to start, else
+-- the one that new rows act upon.
+with listed as (
+    select distinct on (a.establishment_id, n.person_id)
+        n.person_id, a.establishment_id, e.siret, a.attachment_id, p.start_day, p.end_day
+    from reference.attachment as a
+    inner join reference.establishment as e on a.establishment_id = e.establishment_id
+    inner join identity.person as n on a.worker_id = n.worker_id
+    inner join lateral (
+        select start_day, end_day from reference.attachment_period
+        where attachment_id = a.attachment_id and until_load is null
+        order by number desc limit 1
+    ) as p on true
+    where %(siret)s::text is null or e.siret = %(siret)s
+    order by
+        a.establishment_id asc, n.person_id asc,
+        (p.start_day <= %(today)s and (p.end_day is null or p.end_day >= %(today)s)) desc,
+        p.start_day desc, (a.worker_id = n.person_id) desc, a.attachment_id desc
+)
 select
-    a.worker_id, i.sealed, c.last_name, c.first_name, e.siret, p.start_day, p.end_day, t.class, t.other_exposure,
+    k.person_id, i.sealed, c.last_name, c.first_name, k.siret, k.start_day, k.end_day, t.class, t.other_exposure,
     t.domain, t.sector, t.trade,
     exists (
         select 1 from reference.designation as d
         where
-            d.establishment_id = a.establishment_id and d.role = 'OA' and d.until_load is null
+            d.establishment_id = k.establishment_id and d.role = 'OA' and d.until_load is null
             and d.start_day <= %(today)s and (d.end_day is null or d.end_day >= %(today)s)
-    )
-from reference.attachment as a
-inner join reference.establishment as e on a.establishment_id = e.establishment_id
-inner join identity.identifier as i on a.worker_id = i.worker_id and i.until_load is null
-inner join identity.civil as c on a.worker_id = c.worker_id and c.until_load is null
+    ),
+    v.state, v.verified_on
+from listed as k
+inner join identity.civil as c on k.person_id = c.worker_id and c.until_load is null
 inner join lateral (
-    select start_day, end_day from reference.attachment_period
-    where attachment_id = a.attachment_id and until_load is null
-    order by number desc limit 1
-) as p on true
+    select o.sealed from identity.identifier as o
+    where
+        o.until_load is null
+        and o.worker_id = any(
+            array(
+                select k.person_id
+                union all
+                select m.worker_id from identity.alias as m where m.person_id = k.person_id and m.until_load is null
+            )
+        )
+    order by (o.kind = 'NIR') desc, (o.worker_id = k.person_id) desc, o.since_load desc, o.fingerprint asc
+    limit 1
+) as i on true
 inner join lateral (
     select class, other_exposure, domain, sector, trade from reference.attachment_status
-    where attachment_id = a.attachment_id and until_load is null
+    where attachment_id = k.attachment_id and until_load is null
     order by (valid_from <= %(today)s) desc, case when valid_from <= %(today)s then valid_from end desc, valid_from asc
     limit 1
 ) as t on true
-where %(siret)s::text is null or e.siret = %(siret)s
-order by e.siret, c.last_name, c.first_name, a.worker_id
+left join identity.verification as v on k.person_id = v.worker_id and v.until_load is null
+order by k.siret, c.last_name, c.first_name, k.person_id

@@ -60,7 +60,7 @@ def test_every_outcome_is_the_announced_one(demonstrated: tuple[Settings, str]) 
 def test_the_dags_import_and_hold_their_steps(described: dict[str, Any]) -> None:
     assert described["errors"] == {}
     dags = described["dags"]
-    assert set(dags) == {"siseri_collect", "siseri_integrate", "siseri_release", "siseri_rerun"}
+    assert set(dags) == {"siseri_collect", "siseri_integrate", "siseri_monthly", "siseri_release", "siseri_rerun"}
     integrate = dags["siseri_integrate"]
     assert integrate["plan_declarers"]["down"] == ["integrate_declarers"]
     assert integrate["integrate_declarers"]["down"] == ["plan_others"]

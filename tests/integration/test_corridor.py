@@ -56,9 +56,8 @@ def test_a_clean_file_is_integrated_and_answered(lab):
     assert report["lignes"] == {"recues": 2, "integrees": 2, "en_attente": 0, "rejetees": 0, "doublons": 0}
     assert report["doses_msv"]["PAS-HP10-PHO"]["integrees"] == "0.350"
     assert report["codes"] == {}
-    assert lab.files("LABO1") == [
-        f"mars.csv.{end}" for end in ("ar.json", "rapport.csv", "rapport.html", "rapport.json")
-    ]
+    reports = [f"mars.csv.{end}" for end in ("ar.json", "rapport.csv", "rapport.html", "rapport.json")]
+    assert lab.files("LABO1") == ["accedants.csv", *reports]
     assert lab.files("LABO1", "depot") == []
     assert lab.files("LABO1", "archive") == ["mars.csv"]
     assert {one[5] for one in lab.doses()} == {150, 200}

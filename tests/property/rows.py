@@ -82,7 +82,7 @@ NUMBER_ODDITIES = [
     "5000.01", "999999999", "999999999.9995",
     "1000000000", "0001.5", "00000000000000.25", "--", "1.5 ", "\u202f2", "1.5\t", "0.00000000000000000000000000001",
     "١",
-    "123456789.1234567890123456789012345",
+    "123456789.1234567890123456789012345", "100.0004", "500.0004", "500.0005", "5000.0004", "-0.0009",
 ]  # fmt: skip
 FINE_NUMBERS = ["0.000000001", "0.0000000005", "0.0000000004", "1.1234567891", "123456789.123456789", "-0.0000000001"]
 ODDITIES: dict[str, list[str]] = {
@@ -246,6 +246,8 @@ def _conclusion(draw: DrawFn, person: dict[str, str], siret: str) -> dict[str, s
 
 
 def _identity(draw: DrawFn, person: dict[str, str], siret: str) -> dict[str, str]:
+    if person["NIR"][0] not in "12":
+        person = PEOPLE[0]
     verdict = draw(st.sampled_from(sorted(layouts.VERDICTS)))
     named = {"NIR": "", "CLE": ""} if verdict == "REFUSE" and draw(st.booleans()) else {}
     return {"NIA": "3" + person["NIR"][1:], "STATUT": verdict} | person | named
@@ -362,3 +364,34 @@ def odd_row(draw: DrawFn, format_: str, most: int = 3) -> dict[str, str]:
     for column in draw(st.lists(st.sampled_from(layouts.COLUMNS[format_]), max_size=most, unique=True)):
         row[column] = draw(st.sampled_from(oddities(format_, column)))
     return row
+
+
+SOUND_CELLS = {
+    "CODE_METROLOGIE": "", "ETAT_RESULTAT": "MES", "VALEUR": "1.5", "SEUIL": "0.05", "ACTIVITE": "1.5", "UNITE": "Bq",
+    "LIMITE_DETECTION": "0.5", "TYPE_EXAMEN": "ANT-CE", "STATUT": "CERTIFIE", "CONCLUSION": "MODIFIEE",
+    "VALEUR_RETENUE": "1.5", "COURRIEL": "contact@exemple.fr", "DATE_EXAMEN": "15/01/2024", "MOIS": "01/2024",
+    "DATE_INCORPORATION": "15/01/2024", "DATE_CONCLUSION": "31/01/2024", "RADIONUCLEIDE": "I-131", "NB_VOLS": "14",
+    "RPPS": "10003456786", "LOCALISATION": "POITRINE", "DATEFIN": "31/12/2025", "CLASSEMENT": "A", "QUOTITE": "0.8",
+    "caractereActivite": "Civil", "codeDomaineActivite": "100000", "codeSecteurActivite": "101000", "CodeMetier": "AS",
+    "codeNuisanceRadiologique": "EXT", "codeTypeContrat": "CDI", "DATEDEBUT": "01/01/2020", "ROLE": "OA",
+    "IDENTIFIANT": "OA1", "LIEU": "BR", "ZONE": "VERTE", "NIA": "3850675116001", "siren": "732829320",
+    "etatAdministratifEtablissement": "A", "dateDebut": "2020-01-01",
+}  # fmt: skip
+
+
+def odd_cells(format_: str) -> list[dict[str, str]]:
+    """A sound row, with each odd cell of each column in turn."""
+    sound = dict.fromkeys(layouts.COLUMNS[format_], "")
+    sound |= {column: cell for column, cell in (PEOPLE[0] | SOUND_CELLS).items() if column in sound}
+    for column in sound:
+        if column in ("SIRET", "siret"):
+            sound[column] = SIRETS[0]
+        elif column.startswith("ID_"):
+            sound[column] = "1"
+    if format_ == "PASSIVE":
+        sound |= {"TYPE_MESURE": "PAS-HP10-PHO", "TYPE_DOSIMETRE": "OSL"}
+        sound |= {"DATE_DEBUT_PORT": "01/01/2024", "DATE_FIN_PORT": "31/01/2024"}
+    if format_ == "OPERATIONNELLE":
+        sound |= {"TYPE_MESURE": "OPE-HP10-PHO", "TYPE_DOSIMETRE": "EPD", "ACTIVITE": "VISITE"}
+        sound |= {"DATE_DEBUT_PORT": "15/01/2024 08:00", "DATE_FIN_PORT": "15/01/2024 17:00"}
+    return [sound] + [sound | {column: odd} for column in sound for odd in oddities(format_, column)]

@@ -62,6 +62,8 @@ class World:
             "L2": made("LB", "OA"),
             "X": made("X", "EXPLOITANT"),
             "P": made("P", "CRP", whom=f"PCR-{self.salt}"),
+            "M": made("M", "MDT", whom=_with_check_digit(f"10{self.salt:08d}")),
+            "K": made("K", "CALCUL"),
         }
 
     def nir(self, place: str) -> str:
@@ -121,10 +123,42 @@ CELLS: dict[str, dict[str, SearchStrategy[str]]] = {
     "DESIGNATIONS": {
         "SIRET": st.sampled_from(PLACES),
         "ROLE,IDENTIFIANT": st.sampled_from(
-            ["OA,&L1", "OA,&L2", "EXPLOITANT,&X", "CRP,&P", "RPL,X", "PST,10003456786", "OA,&X"]
+            ["OA,&L1", "OA,&L2", "EXPLOITANT,&X", "CRP,&P", "MDT,&M", "RPL,X", "PST,10003456786", "OA,&X"]
         ),
         "DATEDEBUT": st.sampled_from(["01/01/2020", "01/02/2024"]),
         "DATEFIN": st.sampled_from(["", "31/01/2024"]),
+    },
+    "SORTIES": {
+        "NIR": PERSONS,
+        "DATEFIN": st.sampled_from(["31/12/2023", "31/12/2023", "20/01/2024", "31/03/2024", "01/01/2019"]),
+    },
+    "INTERNE": {
+        "NIR,SIRET": PAIRS,
+        "NOM": _mostly(["="], "DUPONT"),
+        "PRENOM": _mostly(["="], "PAUL"),
+        "DATE_EXAMEN": st.sampled_from(
+            ["15/01/2024", "15/01/2024", "09/02/2024", "20/12/2023", "15/12/2021", "20/11/2023"]
+        ),
+        "RADIONUCLEIDE": _mostly(["Cs-137"], "Co-60"),
+        "ETAT_RESULTAT,ACTIVITE": _mostly(["MES,1.2", "MES,1.2", "INF,", "ABS,"], "MES,0,0000000001", "MES,-1"),
+        "ID_ANALYSE": st.sampled_from(["A1", "A2"]),
+        "CODE_METROLOGIE": _mostly([""], "C", "A"),
+    },
+    "ENGAGEE": {
+        "NIR,SIRET": PAIRS,
+        "RPPS": _mostly(["&M"], "10003456786", "1"),
+        "DATE_INCORPORATION": st.sampled_from(["15/01/2024", "15/01/2024", "20/12/2023", "15/12/2021", "09/02/2024"]),
+        "VALEUR": _mostly(["0.3", "0.3", "0.0204"], "501", "-1", "x"),
+        "ID_EVALUATION": st.sampled_from(["E1", "E2"]),
+        "CODE_METROLOGIE": _mostly([""], "C", "A"),
+    },
+    "NAVIGANT": {
+        "NIR,SIRET": PAIRS,
+        "MOIS": st.sampled_from(["01/2024", "01/2024", "12/2023", "12/2021", "02/2024", "03/2024"]),
+        "VALEUR": _mostly(["0.21", "0.21", "0.05"], "501", "-1"),
+        "NB_VOLS": st.sampled_from(["", "14"]),
+        "ID_CALCUL": st.sampled_from(["N1", "N2"]),
+        "CODE_METROLOGIE": _mostly([""], "C", "A"),
     },
     "PASSIVE": {
         "NIR,SIRET": PAIRS,
@@ -161,6 +195,10 @@ CONSTANT = {
         "codeNuisanceRadiologique": "EXT", "codeTypeContrat": "CDI", "CodeMetier": "AS",
     },
     "DESIGNATIONS": {},
+    "SORTIES": {},
+    "INTERNE": {"TYPE_EXAMEN": "RTU", "UNITE": "Bq/L", "LIMITE_DETECTION": "0.5"},
+    "ENGAGEE": {"RADIONUCLEIDE": "I-131"},
+    "NAVIGANT": {},
     "PASSIVE": {"TYPE_DOSIMETRE": "OSL"},
     "OPERATIONNELLE": {"ZONE": "VERTE", "TYPE_MESURE": "OPE-HP10-PHO", "TYPE_DOSIMETRE": "EPD", "ACTIVITE": "VISITE"},
 }  # fmt: skip
@@ -174,11 +212,13 @@ def story_row(draw: DrawFn, format_: str, sender: str) -> dict[str, str]:
         value = draw(cells)
         parts = value.split(",", 1) if "," in names else [value]
         row |= dict(zip(names.split(","), parts, strict=True))
-    if format_ in ("TRAVAILLEURS", "DESIGNATIONS"):
+    if format_ in ("TRAVAILLEURS", "SORTIES", "DESIGNATIONS"):
         own = [place for place, owner in OWNERS.items() if owner == sender] or PLACES
         row["SIRET"] = draw(_mostly(own, *PLACES))
     if format_ == "TRAVAILLEURS":
         row |= {"CLE": row["NIR"], "DATENAISSANCE": "14/06/1985", "SEXE": "M" if row["NIR"] == "@0" else "F"}
+    if format_ == "SORTIES":
+        row["CLE"] = row["NIR"]
     if format_ == "ETABLISSEMENTS":
         row["siren"] = row["siret"]
     if format_ == "PASSIVE":
@@ -211,6 +251,25 @@ ECHOES: dict[str, list[dict[str, str]]] = {
         {"CODE_METROLOGIE": "", "VALEUR": "0.5"}, {"CODE_METROLOGIE": "", "ACTIVITE": "RONDE"},
         {"CODE_METROLOGIE": "", "LIEU": " br"},
     ],
+    "INTERNE": [
+        {}, {"CODE_METROLOGIE": "C", "ETAT_RESULTAT": "MES", "ACTIVITE": "3"}, {"CODE_METROLOGIE": "A"},
+        {"CODE_METROLOGIE": "C"}, {"CODE_METROLOGIE": ""}, {"CODE_METROLOGIE": "", "ACTIVITE": "1.20"},
+        {"CODE_METROLOGIE": "", "ETAT_RESULTAT": "MES", "ACTIVITE": "3"}, {"CODE_METROLOGIE": "", "UNITE": "Bq/24h"},
+        {"CODE_METROLOGIE": "C", "SIRET": "#1"}, {"CODE_METROLOGIE": "A", "NIR": "@2"},
+        {"CODE_METROLOGIE": "A", "DATE_EXAMEN": ""}, {"CODE_METROLOGIE": "C", "DATE_EXAMEN": "20/12/2023"},
+        {"CODE_METROLOGIE": "", "RADIONUCLEIDE": "Co-60"}, {"CODE_METROLOGIE": "", "NOM": "DUPONT"},
+    ],
+    "ENGAGEE": [
+        {}, {"CODE_METROLOGIE": "C", "VALEUR": "2"}, {"CODE_METROLOGIE": "A"}, {"CODE_METROLOGIE": "C"},
+        {"CODE_METROLOGIE": ""}, {"CODE_METROLOGIE": "", "VALEUR": "0,3"}, {"CODE_METROLOGIE": "", "VALEUR": "2"},
+        {"CODE_METROLOGIE": "C", "DATE_INCORPORATION": "20/12/2023"}, {"CODE_METROLOGIE": "A", "RPPS": ""},
+        {"CODE_METROLOGIE": "", "RADIONUCLEIDE": "Cs-137"},
+    ],
+    "NAVIGANT": [
+        {}, {"CODE_METROLOGIE": "C", "VALEUR": "2"}, {"CODE_METROLOGIE": "A"}, {"CODE_METROLOGIE": "C"},
+        {"CODE_METROLOGIE": ""}, {"CODE_METROLOGIE": "", "NB_VOLS": "15"}, {"CODE_METROLOGIE": "C", "NB_VOLS": ""},
+        {"CODE_METROLOGIE": "C", "MOIS": "12/2023"}, {"CODE_METROLOGIE": "A", "MOIS": ""},
+    ],
 }  # fmt: skip
 """How a measure comes again: as it was, corrected, annulled, or with another content."""
 
@@ -236,6 +295,8 @@ SENDINGS = st.sampled_from(
         ("G", "ETABLISSEMENTS"), ("G", "DESIGNATIONS"), ("G", "TRAVAILLEURS"), ("G", "PASSIVE"),
         ("E1", "TRAVAILLEURS"), ("E1", "TRAVAILLEURS"), ("E2", "TRAVAILLEURS"), ("E1", "DESIGNATIONS"), ("E1",
         "OPERATIONNELLE"),
+        *[("L1", "INTERNE")] * 3, ("L2", "INTERNE"), *[("M", "ENGAGEE")] * 3, ("G", "ENGAGEE"),
+        *[("K", "NAVIGANT")] * 3, ("E1", "SORTIES"), ("E1", "SORTIES"), ("G", "SORTIES"),
         *[("L1", "PASSIVE")] * 6, ("L2", "PASSIVE"), *[("X", "OPERATIONNELLE")] * 4, ("P", "OPERATIONNELLE"),
     ]
 )  # fmt: skip
@@ -266,6 +327,8 @@ def references() -> tuple[Deposit, ...]:
             ("#1", "OA", "&L1", "31/01/2024"),
             ("#0", "EXPLOITANT", "&X", "31/01/2024"),
             ("#0", "CRP", "&P", ""),
+            ("#0", "MDT", "&M", ""),
+            ("#1", "MDT", "&M", "31/01/2024"),
         )
     ]
     return (

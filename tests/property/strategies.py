@@ -126,7 +126,7 @@ def unsound_files(draw: DrawFn) -> File:
     rows = draw(st.lists(odd_row(format_, most=1), max_size=2))
     faults = draw(st.sets(st.sampled_from(FILE_FAULTS), max_size=3))
     if "header" in faults:
-        columns = draw(st.sampled_from(_headers(columns)))
+        columns = draw(st.sampled_from(headers(columns)))
     lines = [write_line(columns, separator, dialect)]
     lines += [write_line([row.get(column, "") for column in columns], separator, dialect) for row in rows]
     if "no rows" in faults:
@@ -170,7 +170,8 @@ MARKERS = [
 ]
 
 
-def _headers(columns: list[str]) -> list[list[str]]:
+def headers(columns: list[str]) -> list[list[str]]:
+    """Headers near that of a format: short of columns, with a repeated or unknown one, or none of its own."""
     if "siret" in columns:  # whether a used column that lacks is FIC-03 or FIC-04, the contract leaves open
         return [[*columns, columns[0]], ["A", "B"], [*columns, "CODE_ERREUR", "CODE_ERREUR"]]
     return [

@@ -1,4 +1,4 @@
-"""Three stories told by hand, dense in what chance seldom brings together; played beside those of Hypothesis."""
+"""Stories told by hand, dense in what chance seldom brings together; played beside those of Hypothesis."""
 
 from datetime import date
 
@@ -35,6 +35,29 @@ def passive(
 def passage(day: str = "15/01/2024", nir: str = "@0", place: str = "#0", **cells: str) -> dict[str, str]:
     usual = {"DATE_DEBUT_PORT": f"{day} 08:00", "DATE_FIN_PORT": f"{day} 17:00", "VALEUR": "0.012", "LIEU": "BR"}
     return _row("OPERATIONNELLE", {"NIR": nir, "SIRET": place} | usual | cells)
+
+
+def leaves(day: str, nir: str = "@0", place: str = "#0", **cells: str) -> dict[str, str]:
+    return _row("SORTIES", {"NIR": nir, "CLE": nir, "SIRET": place, "DATEFIN": day} | cells)
+
+
+def analysis(id_: str, nir: str = "@0", place: str = "#0", day: str = "15/01/2024", **cells: str) -> dict[str, str]:
+    nom, prenom = NAMES[int(nir[1])]
+    usual = {
+        "NIR": nir, "NOM": nom, "PRENOM": prenom, "SIRET": place, "DATE_EXAMEN": day, "RADIONUCLEIDE": "Cs-137",
+        "ETAT_RESULTAT": "MES", "ACTIVITE": "1.2", "ID_ANALYSE": id_,
+    }  # fmt: skip
+    return _row("INTERNE", usual | cells)
+
+
+def committed(id_: str, nir: str = "@0", place: str = "#0", day: str = "15/01/2024", **cells: str) -> dict[str, str]:
+    usual = {"NIR": nir, "SIRET": place, "RPPS": "&M", "DATE_INCORPORATION": day, "VALEUR": "0.3", "ID_EVALUATION": id_}
+    return _row("ENGAGEE", usual | cells)
+
+
+def flown(id_: str, nir: str = "@0", place: str = "#0", month: str = "01/2024", **cells: str) -> dict[str, str]:
+    usual = {"NIR": nir, "SIRET": place, "MOIS": month, "VALEUR": "0.21", "ID_CALCUL": id_}
+    return _row("NAVIGANT", usual | cells)
 
 
 def sent(sender: str, format_: str, *rows: dict[str, str]) -> Deposit:
@@ -131,3 +154,88 @@ LATE_REFERENCES = [
     Pass(date(2024, 5, 11), (sent("L1", "PASSIVE", passive("M5", "@2", "#3"), passive("M6", VALEUR="501")),)),
 ]  # fmt: skip
 """Rows that wait for references, are corrected, annulled or sent again meanwhile, then leave or outstay the queue."""
+
+DEPARTURES = [
+    Pass(date(2024, 1, 31), (
+        ESTABLISHMENTS, WORKERS, DESIGNATED,
+        sent("E1", "SORTIES", leaves("31/12/2023"), leaves("31/12/2019"), leaves("01/01/2024", "@2"), leaves("x")),
+        sent("E2", "SORTIES", leaves("31/12/2023"), leaves("31/12/2023", "@2", "#2")),
+        sent("L1", "PASSIVE", passive("M1"), passive("M2", worn="01/01/2024-30/01/2024")),
+        sent("L1", "INTERNE", analysis("A1", day="31/01/2024"), analysis("A2", day="30/01/2024")),
+        sent("K", "NAVIGANT", flown("N1"), flown("N2", "@2", "#2"), flown("N3", month="12/2023")),
+    )),
+    Pass(date(2024, 2, 10), (
+        sent("L1", "PASSIVE", passive("M3", worn="01/02/2024-10/02/2024"), passive("M4", worn="01/12/2023-01/02/2024")),
+        sent("L1", "INTERNE", analysis("A3", day="01/02/2024"), analysis("A1", day="01/02/2024", **C)),
+        sent("K", "NAVIGANT", flown("N4", month="02/2024"), flown("N5", month="02/2024", place="#1")),
+        sent("M", "ENGAGEE", committed("E1", day="31/01/2024"), committed("E2", day="01/02/2024")),
+    )),
+    Pass(date(2024, 2, 25), (
+        sent(
+            "E1", "TRAVAILLEURS", worker("@0", "#0", DATEDEBUT="01/02/2024"),
+            worker("@0", "#1", DATEDEBUT="02/01/2020"),
+        ),
+        sent("E1", "SORTIES", leaves("31/01/2024"), leaves("20/01/2024", place="#1"), leaves("01/01/2020", place="#1")),
+        sent("L1", "PASSIVE", passive("M5", worn="01/02/2024-20/02/2024"), passive("M6", worn="31/12/2019-31/12/2019")),
+        sent("L1", "INTERNE", analysis("A4", day="02/02/2024"), analysis("A5", "@1", "#0", day="01/02/2024")),
+        sent("E1", "TRAVAILLEURS", worker("@0", "#1", DATEDEBUT="20/01/2024")),
+        sent("K", "NAVIGANT", flown("N6", place="#1"), flown("N7", place="#1", month="02/2024")),
+    )),
+    Pass(date(2024, 5, 15), (
+        sent("E1", "SORTIES", leaves("31/03/2024"), leaves("31/03/2024")),
+        sent(
+            "E1", "TRAVAILLEURS", worker("@0", "#0", DATEDEBUT="31/03/2024"),
+            worker("@0", "#0", DATEDEBUT="01/04/2024"),
+        ),
+        sent("L1", "INTERNE", analysis("A6", day="30/04/2024"), analysis("A7", day="15/05/2024")),
+    )),
+]  # fmt: skip
+"""Ends and returns, ends that move, and results around them."""
+
+RESULTS_OF_ALL_KINDS = [
+    Pass(date(2024, 1, 31), (
+        ESTABLISHMENTS, WORKERS, DESIGNATED,
+        sent(
+            "L1", "INTERNE", analysis("A1"), analysis("A1"), analysis("A1", RADIONUCLEIDE="Co-60"),
+            analysis("A1", ACTIVITE="1.20"), analysis("A1", ACTIVITE="2"), analysis("A1", ACTIVITE="2", **C),
+            analysis("A2", ETAT_RESULTAT="ABS", ACTIVITE=""), analysis("A2"), analysis("A3", NOM="DUPONT"),
+            analysis("A4", UNITE="Bq"), analysis("A5", ACTIVITE="501"), analysis("A6", place="#3"),
+        ),
+        sent(
+            "M", "ENGAGEE", committed("E1"), committed("E1"), committed("E1", VALEUR="0.300"),
+            committed("E1", VALEUR="0.4"), committed("E1", VALEUR="0.4", **C), committed("E2", VALEUR="501"),
+            committed("E3", RPPS="10003456786"), committed("E4", place="#1"), committed("E5", "@2", "#2"),
+            committed("E6", place="#3"), committed("E7", VALEUR="x"), committed("E8", "@1", "#1"),
+        ),
+        sent("G", "ENGAGEE", committed("E1"), committed("E9", RPPS="10003456786"), committed("E10", "@2", "#2")),
+        sent(
+            "K", "NAVIGANT", flown("N1"), flown("N1", VALEUR="0.2100"), flown("N1", NB_VOLS="3"),
+            flown("N1", NB_VOLS="3", **C), flown("N2", VALEUR="501"), flown("N3", "@1", "#1"),
+            flown("N4", month="02/2024"), flown("N5", VALEUR="0.05"), flown("N6", VALEUR="-0.0001"), flown("N7", place="#3"),
+        ),
+    )),
+    Pass(date(2024, 2, 10), (
+        sent(
+            "L1", "INTERNE", analysis("A1", **A), analysis("A1", ACTIVITE="", **A), analysis("A1", **C), analysis("A1"),
+            analysis("A1", RADIONUCLEIDE="Co-60", day="20/12/2023", **C), analysis("A2", day="20/12/2021"),
+            analysis("A2", day="", **A), analysis("A3", NOM="DUPONT"), analysis("A3", **C),
+            analysis("A6", place="#3", **A),
+        ),
+        sent("L2", "INTERNE", analysis("A1"), analysis("A2", **A)),
+        sent(
+            "M", "ENGAGEE", committed("E1", RPPS="", VALEUR="", **A), committed("E1", **A), committed("E1"),
+            committed("E2", VALEUR="5", **C), committed("E4", place="#1", day="10/02/2024", **C),
+            committed("E1", day="20/12/2021"), committed("E1", day="20/12/2023"), committed("E1", "@1", **A),
+        ),
+        sent(
+            "K", "NAVIGANT", flown("N1", month="", **A), flown("N2", VALEUR="501"), flown("N2", **A), flown("N2", **A),
+            flown("N4", month="02/2024"), flown("N5", month="12/2023", **C), flown("N5"), flown("N5", month="12/2021"),
+        ),
+    )),
+    Pass(date(2024, 5, 15), (
+        sent("L1", "INTERNE", analysis("A1", day="20/12/2023"), analysis("A8", "@1", PRENOM="PAUL")),
+        sent("G", "ENGAGEE", committed("E10", "@2", "#2", VALEUR="0.5", **C), committed("E1", **A)),
+        sent("K", "NAVIGANT", flown("N3", "@1", "#1"), flown("N3", "@1", **C), flown("N8", "@2", "#0")),
+    )),
+]  # fmt: skip
+"""Analyses, committed and aircrew doses: as they were, corrected, moved by a year, annulled, from another sender."""

@@ -8,8 +8,9 @@ Choices where the contract leaves room:
 - An overlong value is `FMT-06` and stays readable for the other tests. NOM and PRENOM hold 100 characters everywhere.
   Lengths are those of the kept text.
 - A number that `FMT-04` refuses carries no `AVT-03`.
-- `MET-04`, `MET-05`, `MET-13` judge the number as sent, before rounding. `MET-05` of an operational passage needs no
-  readable TYPE_MESURE, since the limit is the same for all.
+- `MET-04` judges the number as sent (a minus that rounding would hide is still one); `MET-05` and `MET-13` judge the
+  number as kept, since that is what counts. `MET-05` of an operational passage needs no readable TYPE_MESURE, since the
+  limit is the same for all.
 - `AVT-08` concerns OPERATIONNELLE only.
 - QUOTITE is judged as a number: 0.50 has one decimal, 0.55 has two (`FMT-05`).
 - ETABLISSEMENTS: siren, siret, etatAdministratifEtablissement and dateDebut are required, the five others may be
@@ -19,7 +20,8 @@ Choices where the contract leaves room:
 - COURRIEL: something, one `@`, something with a dot inside, no space.
 - ACTIVITE and LIMITE_DETECTION of INTERNE are kept to the nano-becquerel (`AVT-01` beyond). A result below the limit
   must state that limit, a measured one its activity (`MET-13`); an activity has no implausible value.
-- NB_VOLS is judged as a number: 3.0 is whole. More than seven digits, a fraction or a minus is `FMT-05`.
+- NB_VOLS is written in digits alone: 3.0 is a number that can be read but no whole one (`FMT-05`), -0 likewise, and
+  more than seven digits beyond leading zeros.
 - The codes of UNITE and TYPE_EXAMEN are compared only where both are codes of the list.
 - IDENTITES: NIR and CLE are wanted only where STATUT is readable and CERTIFIE. A waiting number in the place of the NIR
   is `IDT-01` and nothing is compared with it; a NIR in the place of the waiting number is `IDT-01` too.
@@ -28,33 +30,14 @@ Choices where the contract leaves room:
 """
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from twin import layouts
-from twin.cells import (
-    add_months,
-    billionths,
-    has_control,
-    is_nir,
-    is_radionuclide,
-    is_rpps,
-    is_siret,
-    is_waiting,
-    nir_key,
-    plain_upper,
-    read_date,
-    read_iso_date,
-    read_month,
-    read_number,
-    read_time,
-    squeeze,
-    thousandths,
-    trim,
-)
+from twin.cells import add_months, is_rpps, is_waiting, read_date, read_month, trim
+from twin.row import RowReader
 
 NR_ENDS = date(2024, 2, 1)
 """From this day only classified or specially exposed workers are registered."""
@@ -68,197 +51,12 @@ class Checked:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-class _Row:
-    """Reads the columns of one row one by one, gathering codes and values."""
-
-    def __init__(self, raw: dict[str, str]) -> None:
-        self.raw = raw
-        self.codes: set[str] = set()
-        self.values: dict[str, Any] = {}
-
-    def _start(self, column: str, required: bool) -> str | None:
-        """The trimmed text where there is one that can be read; otherwise the codes are set already."""
-        sent = self.raw[column]
-        if has_control(sent):
-            self.codes.add("FMT-07")
-            return None
-        kept = trim(sent)
-        if kept != sent:
-            self.codes.add("AVT-02")
-        if not kept:
-            if required:
-                self.codes.add("FMT-02")
-            else:
-                self.values[column] = None
-            return None
-        return kept
-
-    def text(self, column: str, longest: int | None = None, required: bool = True, upper: bool = False) -> None:
-        text = self._start(column, required)
-        if text is None:
-            return
-        kept = plain_upper(text) if upper else text
-        if kept != text:
-            self.codes.add("AVT-02")
-        if longest is not None and len(kept) > longest:
-            self.codes.add("FMT-06")
-        self.values[column] = kept
-
-    def one_of(self, column: str, codes: Collection[str], required: bool = True) -> None:
-        text = self._start(column, required)
-        if text is None:
-            return
-        if text in codes:
-            self.values[column] = text
-        else:
-            self.codes.add("FMT-05")
-
-    def day(self, column: str, required: bool = True, iso: bool = False) -> None:
-        self._moment(column, read_iso_date if iso else read_date, required)
-
-    def time(self, column: str) -> None:
-        self._moment(column, read_time, required=True)
-
-    def month(self, column: str) -> None:
-        self._moment(column, read_month, required=True)
-
-    def _moment(self, column: str, reader: Any, required: bool) -> None:
-        text = self._start(column, required)
-        if text is None:
-            return
-        moment = reader(text)
-        if moment is None:
-            self.codes.add("FMT-03")
-        else:
-            self.values[column] = moment
-
-    def number(self, column: str, required: bool = True) -> Decimal | None:
-        """The number as sent; the caller keeps what the column keeps."""
-        text = self._start(column, required)
-        if text is None:
-            return None
-        number = read_number(text)
-        if number is None:
-            self.codes.add("FMT-04")
-        elif "," in text:
-            self.codes.add("AVT-03")
-        return number
-
-    def dose(self, column: str, required: bool = True) -> Decimal | None:
-        """A dose in mSv: as sent for the judgements, kept with three decimals."""
-        number = self.number(column, required)
-        if number is None:
-            return None
-        kept = thousandths(number)
-        self.values[column] = kept
-        if kept != number:
-            self.codes.add("AVT-01")
-        if number < 0:
-            self.codes.add("MET-04")
-        return number
-
-    def effective(self) -> None:
-        """VALEUR as an effective dose: above 500 mSv it must be confirmed."""
-        number = self.dose("VALEUR")
-        if number is not None and number > 500:
-            self.codes.add("MET-05")
-
-    def activity(self, column: str) -> Decimal | None:
-        """An activity or a limit of detection, kept with nine decimals."""
-        number = self.number(column, required=False)
-        if number is None:
-            return None
-        kept = billionths(number)
-        self.values[column] = kept
-        if kept != number:
-            self.codes.add("AVT-01")
-        if number < 0:
-            self.codes.add("MET-04")
-        return number
-
-    def nuclide(self) -> None:
-        text = self._start("RADIONUCLEIDE", required=True)
-        if text is not None:
-            self._keep_if("RADIONUCLEIDE", text, is_radionuclide(text, layouts.ATOMIC_NUMBERS))
-
-    def rpps(self) -> None:
-        text = self._start("RPPS", required=True)
-        if text is not None:
-            self._keep_if("RPPS", text, is_rpps(text))
-
-    def _keep_if(self, column: str, text: str, sound: bool) -> None:
-        if sound:
-            self.values[column] = text
-        else:
-            self.codes.add("FMT-05")
-
-    def nir(self, column: str = "NIR", required: bool = True) -> None:
-        text = self._start(column, required)
-        if text is None:
-            return
-        kept = squeeze(text)
-        if kept[5:7] in ("2a", "2b"):
-            kept = kept[:5] + kept[5:7].upper() + kept[7:]
-        if kept != text:
-            self.codes.add("AVT-02")
-        if is_nir(kept):
-            self.values[column] = kept
-        else:
-            self.codes.add("IDT-01")
-
-    def siret(self, column: str = "SIRET") -> None:
-        text = self._start(column, required=True)
-        if text is None:
-            return
-        kept = squeeze(text)
-        if kept != text:
-            self.codes.add("AVT-02")
-        if re.fullmatch("[0-9]{10,13}", kept):
-            kept = kept.zfill(14)
-            self.codes.add("AVT-07")
-        if is_siret(kept):
-            self.values[column] = kept
-        else:
-            self.codes.add("IDT-04")
-
-    def key(self, required: bool = True) -> None:
-        text = self._start("CLE", required)
-        if text is None:
-            return
-        if re.fullmatch("[0-9]", text):
-            text = "0" + text
-            self.codes.add("AVT-07")
-        if not re.fullmatch("[0-9]{2}", text) or not 1 <= int(text) <= 97:
-            self.codes.add("IDT-02")
-            return
-        self.values["CLE"] = text
-        nir = self.values.get("NIR")
-        if nir and text != nir_key(nir):
-            self.codes.add("IDT-02")
-
-    def after(self, registry_date: date, *columns: str) -> None:
-        """`MET-02` for each of these days that lies after the registry's date."""
-        for column in columns:
-            moment = self.values.get(column)
-            if moment is not None and _day(moment) > registry_date:
-                self.codes.add("MET-02")
-
-    def late(self, registry_date: date, days: int) -> None:
-        end = self.values.get("DATE_FIN_PORT")
-        if end is not None and (registry_date - _day(end)).days > days:
-            self.codes.add("AVT-04")
-
-
-def _day(moment: date) -> date:
-    return moment.date() if isinstance(moment, datetime) else moment
-
-
 def check_row(format_: str, raw: dict[str, str], registry_date: date, role: str | None = None) -> Checked:
     """Judge one row that has as many cells as the header.
 
     `raw`: text as sent by column (columns of no format are not looked at); `role`: the sender's, where known.
     """
-    row = _Row(raw)
+    row = RowReader(raw)
     match format_:
         case "ETABLISSEMENTS":
             _establishment(row)
@@ -287,7 +85,7 @@ def check_row(format_: str, raw: dict[str, str], registry_date: date, role: str 
     return Checked(row.codes, row.values)
 
 
-def _establishment(row: _Row) -> None:
+def _establishment(row: RowReader) -> None:
     row.text("siren")
     row.siret("siret")
     row.one_of("etatAdministratifEtablissement", {"A", "F"})
@@ -296,7 +94,7 @@ def _establishment(row: _Row) -> None:
         row.text(column, required=False)
 
 
-def _worker(row: _Row, registry_date: date) -> None:
+def _worker(row: RowReader, registry_date: date) -> None:
     values, codes = row.values, row.codes
     row.nir()
     row.key()
@@ -340,7 +138,7 @@ def _worker(row: _Row, registry_date: date) -> None:
         codes.add("MET-08")
 
 
-def _civil(row: _Row, registry_date: date) -> None:
+def _civil(row: RowReader, registry_date: date) -> None:
     """Birth date and sex against the NIR."""
     row.after(registry_date, "DATENAISSANCE")
     nir, birth, sex = (row.values.get(column) for column in ("NIR", "DATENAISSANCE", "SEXE"))
@@ -353,14 +151,14 @@ def _civil(row: _Row, registry_date: date) -> None:
         row.codes.add("IDT-03")
 
 
-def _departure(row: _Row) -> None:
+def _departure(row: RowReader) -> None:
     row.nir()
     row.key()
     row.siret()
     row.day("DATEFIN")
 
 
-def _internal(row: _Row, registry_date: date) -> None:
+def _internal(row: RowReader, registry_date: date) -> None:
     values, codes = row.values, row.codes
     row.one_of("CODE_METROLOGIE", {"C", "A"}, required=False)
     row.nir()
@@ -390,7 +188,7 @@ def _internal(row: _Row, registry_date: date) -> None:
     row.after(registry_date, "DATE_EXAMEN")
 
 
-def _committed(row: _Row, registry_date: date) -> None:
+def _committed(row: RowReader, registry_date: date) -> None:
     row.one_of("CODE_METROLOGIE", {"C", "A"}, required=False)
     row.nir()
     row.siret()
@@ -405,7 +203,7 @@ def _committed(row: _Row, registry_date: date) -> None:
     row.after(registry_date, "DATE_INCORPORATION")
 
 
-def _aircrew(row: _Row, registry_date: date) -> None:
+def _aircrew(row: RowReader, registry_date: date) -> None:
     row.one_of("CODE_METROLOGIE", {"C", "A"}, required=False)
     row.nir()
     row.siret()
@@ -415,16 +213,17 @@ def _aircrew(row: _Row, registry_date: date) -> None:
         return
     row.month("MOIS")
     row.effective()
-    flights = row.number("NB_VOLS", required=False)
+    flights = row.number("NB_VOLS", required=False, whole=True)
     if flights is not None:
-        if 0 <= flights <= 9_999_999 and flights == int(flights):
+        written = re.fullmatch("[0-9]+", trim(row.raw["NB_VOLS"])) is not None
+        if written and flights <= 9_999_999:
             row.values["NB_VOLS"] = int(flights)
         else:
             row.codes.add("FMT-05")
     row.after(registry_date, "MOIS")
 
 
-def _conclusion(row: _Row, registry_date: date) -> None:
+def _conclusion(row: RowReader, registry_date: date) -> None:
     row.text("ID_DEPASSEMENT", longest=20)
     row.nir()
     row.rpps()
@@ -438,7 +237,7 @@ def _conclusion(row: _Row, registry_date: date) -> None:
     row.after(registry_date, "DATE_CONCLUSION")
 
 
-def _identity(row: _Row, registry_date: date) -> None:
+def _identity(row: RowReader, registry_date: date) -> None:
     values, codes = row.values, row.codes
     row.one_of("STATUT", layouts.VERDICTS)
     row.nir("NIA")
@@ -458,7 +257,7 @@ def _identity(row: _Row, registry_date: date) -> None:
     _civil(row, registry_date)
 
 
-def _operational(row: _Row, registry_date: date) -> None:
+def _operational(row: RowReader, registry_date: date) -> None:
     values, codes = row.values, row.codes
     row.one_of("CODE_METROLOGIE", {"C", "A"}, required=False)
     row.nir()
@@ -476,7 +275,7 @@ def _operational(row: _Row, registry_date: date) -> None:
     if number is not None:
         if number > 100:
             codes.add("MET-05")
-        if number > 0 and values["VALEUR"] == 0:
+        if number == 0 and "AVT-01" in codes:
             codes.add("AVT-08")
     start, end = values.get("DATE_DEBUT_PORT"), values.get("DATE_FIN_PORT")
     if start and end and end <= start:
@@ -485,7 +284,7 @@ def _operational(row: _Row, registry_date: date) -> None:
     row.late(registry_date, days=7)
 
 
-def _passive(row: _Row, registry_date: date, role: str | None) -> None:
+def _passive(row: RowReader, registry_date: date, role: str | None) -> None:
     values, codes = row.values, row.codes
     row.one_of("CODE_METROLOGIE", {"C", "A"}, required=False)
     row.nir()
@@ -536,7 +335,7 @@ def _passive(row: _Row, registry_date: date, role: str | None) -> None:
     row.late(registry_date, days=20)
 
 
-def _designation(row: _Row) -> None:
+def _designation(row: RowReader) -> None:
     values, codes = row.values, row.codes
     row.siret()
     row.one_of("ROLE", layouts.ROLES)

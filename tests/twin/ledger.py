@@ -1,5 +1,6 @@
 """What the twin's registry keeps: senders, rows received, submissions and their figures, references."""
 
+from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,6 +10,21 @@ from twin import layouts
 
 WAITING = {"IDT-05", "IDT-06", "IDT-07", "IDT-08", "IDT-09", "IDT-11", "MET-05"}
 FIGURES = {"INTEGRE": "integrees", "EN_ATTENTE": "en_attente", "REJETE": "rejetees", "DOUBLON": "doublons"}
+
+FIRST_DAY = {"PASSIVE": "DATE_DEBUT_PORT", "OPERATIONNELLE": "DATE_DEBUT_PORT"}
+LAST_DAY = {"PASSIVE": "DATE_FIN_PORT", "OPERATIONNELLE": "DATE_FIN_PORT"}
+_ONE_DAY = {"INTERNE": "DATE_EXAMEN", "ENGAGEE": "DATE_INCORPORATION", "NAVIGANT": "MOIS"}
+FIRST_DAY |= _ONE_DAY
+LAST_DAY |= _ONE_DAY | {"SORTIES": ""}
+"""Columns of a row's first and last day; a departure is considered on none."""
+
+OWN_KEYS = {
+    "PASSIVE": ["ID_MESURE"],
+    "INTERNE": ["ID_ANALYSE", "RADIONUCLEIDE"],
+    "ENGAGEE": ["ID_EVALUATION"],
+    "NAVIGANT": ["ID_CALCUL"],
+}
+"""Columns that identify a measure of its sender; passages are identified whoever sends them."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +42,7 @@ class Line:
     submission: "Submission"
     line: int
     ragged: bool
-    kind: str  # the books' heading
+    kind: str  # the books' heading; empty where nothing is a dose
     sent: Decimal  # the books' value in mSv
     from_text: set[str]
     values: dict[str, Any]
@@ -43,14 +59,15 @@ class Line:
 
     @property
     def end(self) -> date | None:
-        """The day on which the row is considered."""
-        name = "DATE_FIN_PORT" if self.format in layouts.MEASURES else "DATEDEBUT"
-        moment = self.values.get(name)
+        """The day on which the row is considered; the last one of a month."""
+        moment = self.values.get(LAST_DAY.get(self.format or "", "DATEDEBUT"))
+        if self.format == "NAVIGANT" and moment is not None:
+            return date(moment.year, moment.month, monthrange(moment.year, moment.month)[1])
         return moment.date() if isinstance(moment, datetime) else moment
 
     @property
     def start(self) -> date | None:
-        moment = self.values.get("DATE_DEBUT_PORT")
+        moment = self.values.get(FIRST_DAY.get(self.format or "", ""))
         return moment.date() if isinstance(moment, datetime) else moment
 
     @property
@@ -60,8 +77,8 @@ class Line:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        if self.format == "PASSIVE":
-            return ("PASSIVE", self.sender.code, self.values["ID_MESURE"])
+        if self.format in OWN_KEYS:
+            return (self.format, self.sender.code, *(self.values[column] for column in OWN_KEYS[self.format]))
         columns = ["NIR", "SIRET", "TYPE_MESURE", "DATE_DEBUT_PORT", "DATE_FIN_PORT", "LIEU", "ZONE"]
         return ("OPERATIONNELLE", *(self.values[column] for column in columns))
 
@@ -105,7 +122,7 @@ class Submission:
         for line in self.lines:
             counts["recues"] += 1
             counts[FIGURES[line.outcome]] += 1
-            if self.format in layouts.MEASURES:
+            if line.kind:
                 book = doses.setdefault(line.kind, dict.fromkeys(empty, Decimal(0)))
                 book["recues"] += line.sent
                 book[FIGURES[line.outcome]] += line.sent
@@ -131,8 +148,17 @@ class Worker:
 
 
 @dataclass
-class Attachment:
+class Period:
+    """A stretch of an attachment; `origin` numbers the submission that last changed it."""
+
     start: date
+    end: date | None
+    origin: int
+
+
+@dataclass
+class Attachment:
+    periods: list[Period]
     history: list[tuple[date, str | None, str | None]]
     """(from, CLASSEMENT, AUTREEXPOSITION), oldest first; the first holds before its day too."""
 

@@ -208,9 +208,8 @@ def _recognise(header: list[str], separator: str) -> str | None:
     names = set(header)
     if separator == ",":
         return "ETABLISSEMENTS"
-    shared = {
-        format_: len(names & set(columns)) for format_, columns in layouts.COLUMNS.items() if format_ != "ETABLISSEMENTS"
-    }
+    others = [one for one in layouts.COLUMNS if one != "ETABLISSEMENTS"]
+    shared = {one: len(names & set(layouts.COLUMNS[one])) for one in others}
     most = max(shared.values())
     near = [one for one, common in shared.items() if common == most and 2 * common >= len(layouts.COLUMNS[one])]
     return near[0] if near else None

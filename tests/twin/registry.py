@@ -18,6 +18,12 @@ Choices where the contract leaves room:
 - An `A` row whose DATE_FIN_PORT cannot be read may find the measure in any year.
 - The attribute values of a TRAVAILLEURS row hold from its day on and end what was announced for later.
 - `IDT-08` needs both names; `IDT-09` looks at the start against the lower bound, at the end against the upper.
+- A month worked in the air is a period from its first to its last day, considered on the last.
+- A departure ends the last period of the attachment, or moves its end; `MET-01` looks at that period's start. A return
+  is a later DATEDEBUT than the end; any other DATEDEBUT moves the start of the last period, even a closed one. A row
+  that waited does not undo what came after it. `IDT-09` is judged for each period: one that holds the measure will do.
+- Only a designation as `MDT` covers the RPPS of a committed dose.
+- Only a passive result follows an `ABS` without `C`.
 - `AVT-10` and the perimeter of CRP and MDT are judged only where the establishment is known, at the end of the
   period (DESIGNATIONS of an MDT: DATEDEBUT).
 - `FIC-06`: any earlier submission of the same bytes that fits the conditions will do; the earliest gives the figures.
@@ -31,10 +37,12 @@ from typing import Any
 from twin import layouts, reading
 from twin.cells import plain_upper, thousandths, trim
 from twin.checking import NR_ENDS, check_row
-from twin.ledger import WAITING, Attachment, Establishment, Line, Partner, Submission, Worker
+from twin.ledger import WAITING, Attachment, Establishment, Line, Partner, Period, Submission, Worker
 
 HEALS_BY_ITSELF = {"IDT-05", "IDT-06", "IDT-07"}
 MARGIN = timedelta(days=31)
+BOOKS = {"NAVIGANT": "CAL-E-COS", "ENGAGEE": "INT-E50"}
+"""Headings of the books where no TYPE_MESURE stands."""
 
 
 class TwinRegistry:
@@ -86,10 +94,10 @@ class TwinRegistry:
             (
                 one.format,
                 one.sender.code,
-                *(one.values[name] for name in ("NIR", "SIRET", "TYPE_MESURE")),
+                *(one.values.get(name) for name in ("NIR", "SIRET", "TYPE_MESURE")),
                 one.end,
                 one.values.get("ETAT_RESULTAT"),
-                None if one.values["VALEUR"] is None else int(one.values["VALEUR"] * 1000),
+                None if one.values.get("VALEUR") is None else int(one.values["VALEUR"] * 1000),
             )
             for one in self.current
         }
@@ -133,9 +141,11 @@ class TwinRegistry:
         return None
 
     def _line(self, submission: Submission, row: reading.Row, today: date) -> Line:
-        kind = trim(row.values.get("TYPE_MESURE", ""))
-        if kind not in (layouts.LOCATIONS_OF_TYPE if submission.format == "PASSIVE" else layouts.OPERATIONAL_TYPES):
-            kind = "(autre)"
+        kind = BOOKS.get(submission.format or "", "")
+        if not kind and "TYPE_MESURE" in row.values:
+            kind = trim(row.values["TYPE_MESURE"])
+            if kind not in (layouts.LOCATIONS_OF_TYPE if submission.format == "PASSIVE" else layouts.OPERATIONAL_TYPES):
+                kind = "(autre)"
         sent = max(thousandths(reading.sent_value(row)), Decimal(0))
         if row.ragged:
             return Line(submission, row.line, True, kind, sent, {"FMT-01"}, {})
@@ -166,6 +176,10 @@ class TwinRegistry:
         elif line.format == "DESIGNATIONS":
             key = (values["SIRET"], values["ROLE"], values["IDENTIFIANT"], values["DATEDEBUT"])
             self.designations[key] = values["DATEFIN"]
+        elif line.format == "SORTIES":
+            last = self.attachments[values["NIR"], values["SIRET"]].periods[-1]
+            if last.end is None or last.origin <= line.submission.id:
+                last.end, last.origin = values["DATEFIN"], line.submission.id
         else:
             self._attach(line)
 
@@ -178,10 +192,15 @@ class TwinRegistry:
             worker.prenom = values["PRENOM"]
         entry = (values["CLASSEMENT"], values["AUTREEXPOSITION"])
         attachment = self.attachments.get((nir, values["SIRET"]))
+        origin = line.submission.id
         if attachment is None:
-            self.attachments[nir, values["SIRET"]] = Attachment(start, [(start, *entry)])
+            self.attachments[nir, values["SIRET"]] = Attachment([Period(start, None, origin)], [(start, *entry)])
             return
-        attachment.start = start
+        last = attachment.periods[-1]
+        if last.end is not None and start > last.end:
+            attachment.periods.append(Period(start, None, origin))
+        elif last.start != start:
+            last.start, last.origin = start, origin
         since = max(line.submission.received, start)
         before = [past for past in attachment.history if past[0] < since]
         attachment.history = [*before, (since, *entry)]
@@ -207,6 +226,7 @@ class TwinRegistry:
             codes.add("IDT-10")
         if line.mode == "A":
             return codes
+        codes |= self._physician(line, siret if known else None)
         if known and end and known.state == "F" and known.since <= end:
             codes.add("IDT-11")
         if known and siret and end and self._wrong_body(line, siret, end):
@@ -227,7 +247,12 @@ class TwinRegistry:
             codes.add("IDT-06")
         elif known and not attachment:
             codes.add("IDT-07")
-        if attachment and line.start and end and line.start < attachment.start - MARGIN:
+        if line.format == "SORTIES":
+            departure = values.get("DATEFIN")
+            if attachment and departure and departure < attachment.periods[-1].start:
+                codes.add("MET-01")
+            return codes
+        if attachment and line.start and end and not any(_holds(one, line.start, end) for one in attachment.periods):
             codes.add("IDT-09")
         if attachment and end and end >= NR_ENDS:
             classed, other = attachment.at(end)
@@ -248,9 +273,19 @@ class TwinRegistry:
             return not self._designated(siret, sender.role, line.end, sender.identifiant or "")
         return False
 
+    def _physician(self, line: Line, siret: str | None) -> set[str]:
+        """A committed dose bears the RPPS of the account, of a physician whom the establishment designates."""
+        rpps, account = line.values.get("RPPS"), line.sender.identifiant
+        codes: set[str] = set()
+        if rpps and line.sender.role == "MDT" and account and rpps != account:
+            codes.add("FMT-05")
+        if rpps and siret and line.end and not self._designated(siret, "MDT", line.end, rpps):
+            codes.add("IDT-10")
+        return codes
+
     def _wrong_body(self, line: Line, siret: str, end: date) -> bool:
         role = line.sender.role
-        if (line.format, role) in (("PASSIVE", "OA"), ("OPERATIONNELLE", "EXPLOITANT")):
+        if (line.format, role) in (("PASSIVE", "OA"), ("INTERNE", "OA"), ("OPERATIONNELLE", "EXPLOITANT")):
             return not self._designated(siret, role, end, line.sender.code)
         if line.format == "OPERATIONNELLE" and role in ("EMPLOYEUR", "CRP"):
             return self._designated(siret, "EXPLOITANT", end)
@@ -364,7 +399,13 @@ def _rejects(codes: set[str]) -> bool:
     return any(not code.startswith("AVT") and code not in WAITING | {"MET-12"} for code in codes)
 
 
+def _holds(period: Period, start: date, end: date) -> bool:
+    return period.start - MARGIN <= start and (period.end is None or end <= period.end + MARGIN)
+
+
 def _follows_absence(last: Line, line: Line) -> bool:
+    if line.format != "PASSIVE":
+        return False
     return last.values.get("ETAT_RESULTAT") == "ABS" and line.values["ETAT_RESULTAT"] != "ABS"
 
 

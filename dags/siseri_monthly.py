@@ -1,0 +1,30 @@
+"""Monthly: employers get their list of workers and what is missing in it, bodies get their contacts.
+
+On the first of the month; running it again delivers what is still owed and nothing else.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import CronTriggerTimetable, dag, task
+
+
+@dag(
+    schedule=CronTriggerTimetable("23 4 1 * *", timezone="Europe/Paris"),
+    max_active_runs=1,
+    catchup=False,
+    tags=["siseri"],
+    doc_md=__doc__,
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},
+)
+def siseri_monthly() -> None:
+    @task(pool="sftp")
+    def deliver() -> dict[str, int]:
+        """Renew the lists of every account that has none of this month."""
+        from pipelines import monthly
+
+        return monthly.renew()
+
+    deliver()
+
+
+siseri_monthly()

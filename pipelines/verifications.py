@@ -1,0 +1,51 @@
+"""Identities still to be verified, as a file that comes back as IDENTITES once answered."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import sql
+from loaders.errors import UsageError
+from loaders.secrets import RegistryKey
+from loaders.warehouse import Connection
+from reports.execution import as_text
+from reports.lists import french
+from schemas.formats import formats
+
+
+def pending(connection: Connection, key: RegistryKey, out: Path) -> int:
+    """Write who is known by a waiting number only and has no answer yet; NIR, CLE and STATUT are left to fill.
+
+    Args:
+        out: the file to write or replace whole, readable by its owner alone.
+
+    Returns:
+        How many identities it holds.
+
+    Raises:
+        UsageError: the file cannot be written there.
+    """
+    names = formats()["IDENTITES"].names
+    rows = []
+    for sealed, last, first, birth, sex in connection.execute(sql.query("monthly", "unverified")).fetchall():
+        known = {
+            "NIA": key.open(sealed).decode(),
+            "NOM": last,
+            "PRENOM": first,
+            "DATENAISSANCE": french(birth),
+            "SEXE": sex,
+        }
+        rows.append([known.get(name, "") for name in names])
+    body = as_text(names, sorted(rows)).encode()
+    fresh = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        try:
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(body)
+            fresh.replace(out)
+        finally:
+            fresh.unlink(missing_ok=True)
+    except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        raise UsageError("the file cannot be written there") from error
+    return len(rows)

@@ -1,0 +1,59 @@
+"""The monthly lists of ``retour/``: an employer's workers, those without a body, a body's contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from reports.execution import as_text
+from schemas.formats import formats
+from schemas.identifiers import key_of
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_INCOMPLETE = ("NIR", "NOM", "PRENOM", "SIRET", "ETABLISSEMENT", "MANQUE")
+_CONTACTS = ("SIRET", "ETABLISSEMENT", "ROLE", "NOM", "PRENOM", "COURRIEL", "DATEDEBUT", "DATEFIN")
+_NO_BODY = "Aucun organisme de dosimétrie désigné pour cet établissement (rôle OA du format DESIGNATIONS)"
+
+
+def worker_list(rows: Iterable[Mapping[str, str]]) -> bytes:
+    """An employer's list in the official columns, as the registry would read it again.
+
+    Nothing is added to a cell that a spreadsheet could take for a formula: dropped again, the list must
+    change nothing.
+
+    Args:
+        rows: every column of TRAVAILLEURS but CLE, which follows from the NIR.
+    """
+    names = formats()["TRAVAILLEURS"].names
+    whole = (dict(row) | {"CLE": key_of(row["NIR"])} for row in rows)
+    return as_text(names, ([row[name] for name in names] for row in whole)).encode()
+
+
+def incomplete_list(rows: Iterable[Mapping[str, str]]) -> bytes:
+    """The workers whose establishment designates no dosimetry body, and what is missing in words.
+
+    Args:
+        rows: NIR, NOM, PRENOM, SIRET, ETABLISSEMENT; other keys are left out.
+    """
+    whole = (dict(row) | {"MANQUE": _NO_BODY} for row in rows)
+    return _guarded(_INCOMPLETE, ([row[name] for name in _INCOMPLETE] for row in whole))
+
+
+def contact_list(rows: Iterable[tuple[str, str, str, str, str, str, date, date | None]]) -> bytes:
+    """Whom to turn to in the establishments that designate a body.
+
+    Args:
+        rows: SIRET, name of the establishment, role, last and first name, address, first and last day.
+    """
+    return _guarded(_CONTACTS, ((*plain, french(start), french(end)) for *plain, start, end in rows))
+
+
+def french(day: date | None) -> str:
+    """A day as ``jj/mm/aaaa``; nothing for none."""
+    return f"{day:%d/%m}/{day.year:04d}" if day else ""
+
+
+def _guarded(names: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:
+    """A list for the eye: an apostrophe keeps a spreadsheet from computing a cell."""
+    shielded = (["'" + text if text.startswith(_FORMULA) else text for text in line] for line in rows)
+    return as_text(names, shielded).encode()

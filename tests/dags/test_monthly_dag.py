@@ -1,0 +1,56 @@
+"""The monthly DAG: one light task that delivers what is owed, and hands on counts alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from datetime import date
+from typing import Any
+
+import pytest
+from senders import country
+
+from loaders.orchestrator import prepare
+from loaders.services import running
+from loaders.settings import project_root
+
+ROOT = project_root()
+SCRIPT = """
+import siseri_monthly as module
+run = module.siseri_monthly().test()
+[task] = run.get_task_instances()
+print(run.state, task.pool, task.xcom_pull(task_ids="deliver"))
+"""
+
+
+@pytest.mark.slow
+def test_the_monthly_dag_delivers_what_is_owed_once(registry: Any) -> None:
+    country(registry)
+    lists = [("EMPL", "travailleurs.csv"), ("LABO1", "accedants.csv"), ("SITE", "accedants.csv")]
+    for partner, name in lists:
+        (registry.home(partner) / "retour" / name).unlink()
+    settings = dataclasses.replace(registry.settings, today=date(2026, 5, 1))
+    told = []
+    with running(settings) as services:
+        environment = prepare(settings, services) | {"PYTHONPATH": str(ROOT / "dags")}
+        for _ in range(2):
+            done = subprocess.run(
+                [sys.executable, "-c", SCRIPT], env=environment, cwd=ROOT, capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr[-2000:]
+            told.append(done.stdout.splitlines()[-1])
+    assert told == [
+        "success sftp {'lists': 3, 'troubles': 0}",
+        "success sftp {'lists': 0, 'troubles': 0}",
+    ]
+    assert all(name in registry.files(partner) for partner, name in lists)
+
+
+def test_importing_the_monthly_dag_touches_nothing_heavy() -> None:
+    script = (
+        "import sys; sys.path.insert(0, 'dags'); import siseri_monthly;"
+        "print([n for n in ('pandas', 'pyarrow', 'paramiko', 'pipelines', 'loaders') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
