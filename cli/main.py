@@ -25,11 +25,13 @@ key_app = typer.Typer(help="Clés SSH d'un compte.", no_args_is_help=True)
 queue_app = typer.Typer(help="File d'attente des analystes.", no_args_is_help=True)
 workers_app = typer.Typer(help="Travailleurs.", no_args_is_help=True)
 identities_app = typer.Typer(help="Identités à vérifier.", no_args_is_help=True)
+schema_app = typer.Typer(help="Formats d'échange et livre des codes.", no_args_is_help=True)
 partner_app.add_typer(key_app, name="key")
 app.add_typer(partner_app, name="partner")
 app.add_typer(queue_app, name="queue")
 app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
+app.add_typer(schema_app, name="schema")
 
 Json = Annotated[bool, typer.Option("--json", help="Un document JSON sur la sortie standard, rien d'autre.")]
 
@@ -357,6 +359,15 @@ def identities_pending(
     show_json({"identites": count}) if json_ else print(f"{count} identité(s) à vérifier.")
 
 
+@schema_app.command("export")
+def schema_export(out: Annotated[Path, typer.Option(help="Dossier à remplir")], json_: Json = False) -> None:
+    """Écrit les formats (Table Schema, modèles CSV et XLSX) et le livre des codes (HTML, CSV)."""
+    from pipelines.export_schema import export
+
+    written = export(out, _settings().registry_date())
+    show_json({"dossier": str(out), "fichiers": written}) if json_ else print(f"{len(written)} fichiers dans {out}.")
+
+
 @app.command()
 def verify(json_: Json = False) -> None:
     """Les invariants du registre ; statut 1 si l'un ne tient pas."""
@@ -440,6 +451,7 @@ _EXTRAS = {
     ),
     "airflow": "airflow",
     "great_expectations": "quality",
+    "xlsxwriter": "modeles",
 }
 
 

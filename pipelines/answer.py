@@ -18,11 +18,11 @@ from loaders import archive
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import SUBMISSION, Connection, alone
-from pipelines import read
+from pipelines import echo, read
 from pipelines.books import Book, as_json, statut
 from pipelines.collect import answer_stem, receipt
 from pipelines.isolate import Troubles
-from pipelines.read import LONE_CR, Dialect, Layout
+from pipelines.read import Dialect, Layout
 from reports import execution
 from reports.page import report_page
 from schemas import codebook
@@ -171,64 +171,8 @@ def _write_csv(
     entries: Iterator[tuple[int, execution.Cells]],
 ) -> None:
     path, dialect, layout = _opened(connection, submission, path)
-    codec = "cp1252" if dialect.encoding == "cp1252" else "utf-8"
-    plain = not (set(layout.header) & set(REPORT_COLUMNS)) and not dialect.lone_cr
-    if layout.record is None and plain and (not dialect.quoted or _one_line_a_row(path, dialect)):
-        ragged = _ragged(connection, submission, load, path, dialect, layout)
-        with read.open_unpacked(path, dialect.packed) as source:
-            execution.echo_lines(
-                source,
-                target,
-                codec=codec,
-                newline=dialect.newline,
-                delimiter=layout.delimiter,
-                entries=entries,
-                ragged=ragged,
-            )
-        return
-    execution.write_rows(
-        target,
-        codec=dialect.encoding,
-        newline=dialect.newline,
-        delimiter=layout.delimiter,
-        header=read.declared(layout),
-        rows=_all_rows(path, dialect, layout, entries),
-    )
-
-
-def _one_line_a_row(path: Path, dialect: Dialect) -> bool:
-    """Whether no quoted field holds a line break: every line closes its quotes."""
-    with read.open_unpacked(path, dialect.packed) as source:
-        return all(line.count(b'"') % 2 == 0 for line in source)
-
-
-def _ragged(
-    connection: Connection, submission: int, load: int, path: Path, dialect: Dialect, layout: Layout
-) -> dict[int, list[str]]:
-    """Malformed rows by number, padded or cut; read only where the ledger knows of one."""
-    if "FMT-01" not in _codes(connection, submission, load):
-        return {}
-    found: dict[int, list[str]] = {}
-    for chunk in read.chunks(path, dialect, layout, everything=True):
-        for at in chunk.ragged.nonzero()[0]:
-            found[chunk.first_line + int(at)] = [chunk.columns[name][int(at)].as_py() for name in layout.header]
-    return found
-
-
-def _all_rows(
-    path: Path, dialect: Dialect, layout: Layout, entries: Iterator[tuple[int, execution.Cells]]
-) -> Iterator[tuple[list[str], execution.Cells]]:
-    names = read.declared(layout)
-    following = next(entries, None)
-    for chunk in read.chunks(path, dialect, layout, everything=True):
-        columns = [chunk.columns[name].to_pylist() for name in names]
-        for at, cells in enumerate(zip(*columns, strict=True)):
-            sent = [_unmasked(text, dialect) for text in cells]
-            if following is not None and following[0] == chunk.first_line + at:
-                yield sent, following[1]
-                following = next(entries, None)
-            else:
-                yield sent, ("", "")
+    malformed = "FMT-01" in _codes(connection, submission, load)
+    echo.write(path, dialect, layout, entries, target, malformed=malformed)
 
 
 def follow_up(client: SftpClient, connection: Connection, settings: Settings, submission: int, number: int) -> None:
@@ -277,12 +221,7 @@ def _chosen_rows(path: Path, dialect: Dialect, layout: Layout, lines: set[int]) 
         wanted = [line for line in range(chunk.first_line, chunk.first_line + len(chunk)) if line in lines]
         for line in wanted:
             at = line - chunk.first_line
-            yield line, [_unmasked(chunk.columns[name][at].as_py(), dialect) for name in names]
-
-
-def _unmasked(text: str, dialect: Dialect) -> str:
-    """The text as sent: where the reader masked lone carriage returns, they come back."""
-    return text.replace(LONE_CR, "\r") if dialect.lone_cr else text
+            yield line, [echo.unmasked(chunk.columns[name][at].as_py(), dialect) for name in names]
 
 
 def answer_again(client: SftpClient, connection: Connection, settings: Settings, submission: int) -> bool:

@@ -25,12 +25,11 @@ from loaders.settings import PARIS, Settings
 from loaders.sftp import Entry, Fetched, SftpClient, SftpRefused
 from loaders.warehouse import DEPOT, SUBMISSION, Connection, alone
 from pipelines.isolate import Troubles
+from reports.execution import VERSION
 from schemas.roles import DECLARERS, RECEIVERS
 
 log = logging.getLogger("siseri.collect")
 
-#: Version of the receipts and reports.
-VERSION = 1
 MARKER = ".ok"
 #: Endings of files that are still being written; never read.
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")

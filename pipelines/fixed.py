@@ -84,7 +84,7 @@ class _Walk:
         Raises FileFault ``FIC-09`` or ``FIC-01`` at the end of the file.
         """
         header = True
-        for lines in _lines(self._path, self._dialect):
+        for lines in _lines(self._path, self._dialect, most=BLOCK // self._width):
             if header:
                 lines, header = lines.part(1, len(lines)), False
             if self.trailer is not None and len(lines):
@@ -146,10 +146,11 @@ class _Lines:
         """The text of these lines between two characters (1-based, inclusive), without the fill around it."""
         assert self.text is not None
         data, codec = self.text
+        starts, stops = self.spans[rows].T.tolist()
         ends = np.minimum(self.lengths[rows], last).tolist()
         found = [
             data[start:stop].decode(codec)[first - 1 : end].strip(" ")
-            for (start, stop), end in zip(self.spans[rows].tolist(), ends, strict=True)
+            for start, stop, end in zip(starts, stops, ends, strict=True)
         ]
         return pa.array(found, pa.string())
 
@@ -163,8 +164,11 @@ class _Block:
     ragged: NDArray[np.bool_]
 
 
-def _lines(path: Path, dialect: Dialect) -> Iterator[_Lines]:
-    """The lines of a file, some megabytes at a time. Raises FileFault ``FIC-09`` where a line has no end."""
+def _lines(path: Path, dialect: Dialect, most: int) -> Iterator[_Lines]:
+    """The lines of a file, some megabytes and at most ``most`` at a time.
+
+    Raises FileFault ``FIC-09`` where a line has no end.
+    """
     rest = b""
     with open_unpacked(path, dialect.packed) as source:
         if dialect.encoding == "utf-8-sig":
@@ -178,8 +182,8 @@ def _lines(path: Path, dialect: Dialect) -> Iterator[_Lines]:
                 raise FileFault("FIC-09")
             if text:
                 found = _split(text, dialect.encoding)
-                if len(found):
-                    yield found
+                for first in range(0, len(found), most):
+                    yield found.part(first, first + most)
             if not block:
                 return
 
@@ -259,7 +263,7 @@ _MINUTE = (*_DAY, -1, 8, 9, -1, 10, 11)
 
 def _moments(signs: Signs) -> pa.StringArray:
     """AAAAMMJJ or AAAAMMJJHHMM as the CSV writes it; what is not all digits stays as sent."""
-    good: NDArray[np.bool_] = ((signs >= ord("0")) & (signs <= ord("9"))).all(axis=1)
+    good = np.asarray(((signs >= ord("0")) & (signs <= ord("9"))).all(axis=1))
     order, between = (_DAY, "//") if signs.shape[1] == 8 else (_MINUTE, "// :")
     written = np.empty((int(good.sum()), len(order)), np.uint8)
     whole = signs if good.all() else signs[good]

@@ -105,9 +105,7 @@ def match(layout: Format, checked: Checked, references: References, sender: Send
     attachment[both] = references.attachment_of(worker[both], establishment[both])
     found = Matched(worker, establishment, nir_place, siret_place, attachment, references.merged)
 
-    full = whole.copy()
-    if layout.measure is not None:
-        full &= ~(checked.readable["CODE_METROLOGIE"] & (checked.values["CODE_METROLOGIE"] == ANNULS))
+    full = in_full(layout, checked)
     _perimeter(layout, checked, references, found, sender, siret_ok)
     judged = nir_ok & siret_ok & full
     if layout.has("SIRET"):
@@ -158,18 +156,34 @@ def _perimeter(
     checked.raise_code("IDT-10", siret_ok & ~np.asarray(own.to_numpy(zero_copy_only=False)))
 
 
+def in_full(layout: Format, checked: Checked) -> BoolArray:
+    """Rows judged on all their columns: neither malformed nor annulments."""
+    full = ~checked.carries(codebook.bit("FMT-01"))
+    if layout.measure is not None:
+        full &= ~(checked.readable["CODE_METROLOGIE"] & (checked.values["CODE_METROLOGIE"] == ANNULS))
+    return full
+
+
+def other_physician(checked: Checked, sender: Sender, full: BoolArray) -> None:
+    """``FMT-05``: a physician's row under another RPPS than the account's, where the account has one."""
+    if sender.role != "MDT" or not sender.identifiant:
+        return
+    rows = np.flatnonzero(full & checked.readable["RPPS"])
+    numbers = checked.values["RPPS"].take(pa.array(rows)).to_pylist()
+    other = np.zeros(len(checked), bool)
+    other[rows] = [number != sender.identifiant for number in numbers]
+    checked.raise_code("FMT-05", other)
+
+
 def _physician(
     layout: Format, checked: Checked, references: References, found: Matched, sender: Sender, full: BoolArray
 ) -> None:
     """``FMT-05``: another physician's RPPS; ``IDT-10``: one whom the establishment does not designate that day."""
-    rows = np.flatnonzero(full & checked.readable["RPPS"])
-    numbers = checked.values["RPPS"].take(pa.array(rows)).to_pylist()
-    if sender.role == "MDT" and sender.identifiant:
-        other = np.zeros(len(checked), bool)
-        other[rows] = [number != sender.identifiant for number in numbers]
-        checked.raise_code("FMT-05", other)
+    other_physician(checked, sender, full)
     if layout.considered is None:
         return
+    rows = np.flatnonzero(full & checked.readable["RPPS"])
+    numbers = checked.values["RPPS"].take(pa.array(rows)).to_pylist()
     day = last_day(layout, checked, layout.considered)
     dated = checked.readable[layout.considered] & (found.establishment > 0)
     outside = np.zeros(len(checked), bool)

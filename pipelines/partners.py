@@ -143,15 +143,15 @@ def _publish(connection: Connection, settings: Settings) -> None:
     fresh.replace(settings.home / PUBLISHED)
 
 
-def published_role(settings: Settings, code: str) -> str | None:
-    """The role of an account by the published list; ``None`` where the list or the account is missing.
+def published(settings: Settings, code: str) -> tuple[str, str | None] | None:
+    """Role and identifier of an account by the published list; ``None`` where list or account is missing.
 
     Raises:
         UsageError: the list cannot be read.
     """
     try:
         listed = json.loads((settings.home / PUBLISHED).read_text(encoding="utf-8"))
-        return next((str(one["role"]) for one in listed if one["code"] == code), None)
+        return next(((str(one["role"]), one["identifiant"]) for one in listed if one["code"] == code), None)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -25,21 +25,19 @@ from loaders.settings import Settings
 from pipelines import echo
 from pipelines.books import Books, as_json, statut
 from pipelines.check import Checked
-from pipelines.match import Matched
+from pipelines.match import Matched, in_full, other_physician
 from pipelines.offline import Marker, Opened, Totals, open_file
-from pipelines.partners import published_role
+from pipelines.partners import published
 from pipelines.read import FileFault
 from pipelines.references import Sender
 from pipelines.settle import Source, outcomes, settle
 from pipelines.stores import STORES
-from reports.execution import Cells
+from reports.execution import VERSION, Cells
 from schemas import codebook
 from schemas.codebook import Outcome
 from schemas.roles import FORMATS_OF_ROLE
 from schemas.spec import Context, Format
 
-#: Version of the report, the server's.
-VERSION = 1
 #: A marker holds two short lines; what is longer is none.
 _MARKER_LIMIT = 4096
 #: Longest name, in bytes, that a report's ending can follow in a folder.
@@ -52,6 +50,12 @@ class Account:
 
     code: str | None = None
     role: str | None = None
+    identifiant: str | None = None
+
+    @property
+    def sender(self) -> Sender:
+        """As matching and settling need it."""
+        return Sender(0, self.code or "", self.role or "", identifiant=self.identifiant)
 
 
 @dataclass
@@ -93,12 +97,12 @@ def account(settings: Settings, code: str | None, role: str | None) -> Account:
     """
     if role is not None and role not in FORMATS_OF_ROLE:
         raise UsageError(f"rôle inconnu ; rôles possibles : {', '.join(FORMATS_OF_ROLE)}")
-    published = published_role(settings, code) if code is not None else None
-    if code is not None and published is None and role is None:
+    known_role, identifiant = (published(settings, code) if code is not None else None) or (None, None)
+    if code is not None and known_role is None and role is None:
         raise UsageError("compte inconnu sur ce poste : indiquez son rôle avec --role")
-    if role is not None and published is not None and role != published:
-        raise UsageError(f"ce compte a le rôle {published} : retirez --role ou corrigez-le")
-    return Account(code, published or role)
+    if role is not None and known_role is not None and role != known_role:
+        raise UsageError(f"ce compte a le rôle {known_role} : retirez --role ou corrigez-le")
+    return Account(code, known_role or role, identifiant)
 
 
 def selfcheck(
@@ -166,6 +170,8 @@ def examine(
         return Examined(refused=fault.code, format=seen.format)
     layout = opened.layout.format
     whole = _joined(chunks)
+    if layout.has("RPPS"):
+        other_physician(whole, account.sender, in_full(layout, whole))
     found = Examined(format=layout.name, opened=opened, codes=whole.codes, first=_settle(layout, whole, account))
     found.outcomes = outcomes(whole)
     found.books.enter(layout, whole, found.outcomes)
@@ -183,9 +189,8 @@ def _settle(layout: Format, whole: Checked, account: Account) -> dict[int, int]:
     nir = np.asarray(whole.values["NIR"].dictionary_encode().indices.to_numpy(zero_copy_only=False), np.int64)
     matched = Matched(none, none, np.where(whole.readable["NIR"], nir, -1), none - 1, none - 1)
     lines = np.arange(1, count + 1)
-    sender = Sender(0, account.code or "", account.role or "")
     # A row's own number stands for its submission, so that a duplicate is told which row it repeats.
-    return settle(None, store, layout, whole, matched, Source(lines, lines), sender, None).first
+    return settle(None, store, layout, whole, matched, Source(lines, lines), account.sender, None).first
 
 
 def _kept(checked: Checked) -> Checked:

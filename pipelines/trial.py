@@ -19,9 +19,10 @@ from loaders.settings import PARIS, Settings
 from loaders.sftp import Fetched, SftpClient
 from loaders.warehouse import SUBMISSION, Connection, alone
 from pipelines.answer import as_document, report_facts, write_trial_csv
-from pipelines.collect import VERSION, Drop, answer_stem, fetch, incoming, leave, ledger_name, ready
+from pipelines.collect import Drop, answer_stem, fetch, incoming, leave, ledger_name, ready
 from pipelines.integrate import integrate
 from pipelines.isolate import Troubles
+from reports.execution import VERSION
 from reports.page import report_page
 
 log = logging.getLogger("siseri.trial")

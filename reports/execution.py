@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+#: Version of the receipts and reports.
+VERSION = 1
 Cells = tuple[str, str]
 
 _BOM = b"\xef\xbb\xbf"

@@ -10,9 +10,13 @@ import jinja2
 
 from schemas.codebook import book
 
+#: Names of spreadsheets' own files: dropped by mistake, refused as unreadable, and easily saved as CSV.
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """The templates of ``reports/templates``: escaped, and loud about what they lack."""
     return jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,
@@ -29,4 +33,5 @@ def report_page(facts: Mapping[str, Any]) -> bytes:
         facts: the content of ``<name>.rapport.json``.
     """
     codes = [(book()[code], rows) for code, rows in sorted(facts["codes"].items())]
-    return _environment().get_template("rapport.html").render(facts=facts, codes=codes).encode()
+    workbook = "FIC-03" in facts["codes"] and facts["depot"]["fichier"].lower().endswith(WORKBOOKS)
+    return environment().get_template("rapport.html").render(facts=facts, codes=codes, workbook=workbook).encode()

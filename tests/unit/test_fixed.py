@@ -302,6 +302,15 @@ def test_the_size_of_the_blocks_makes_no_difference(
     assert judge(data[:-3], "a.txt", DAY).file_code == "FIC-08"
 
 
+def test_many_short_lines_take_no_more_memory_than_long_ones(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\n".join([head(PASSIVE).encode(), b"x\n" * 300_000, trailer(300_000, 0).encode()]))
+    dialect = read.scan(path, "a.txt", 1 << 30)
+    sizes = [len(chunk) for chunk in read.chunks(path, dialect, read.identify(path, dialect))]
+    assert sum(sizes) == 300_000
+    assert max(sizes) * 184 <= read.BLOCK
+
+
 def test_a_line_without_end_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fixed, "BLOCK", 1000)
     lines = records(PASSIVE, row(PASSIVE))
