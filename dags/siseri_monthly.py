@@ -1,6 +1,7 @@
 """Monthly: employers get their list of workers and what is missing in it, bodies get their contacts.
 
-On the first of the month; running it again delivers what is still owed and nothing else.
+Delivers on the first of the month. The other days it finds nothing to do, but for an account whose first workers
+or designation came since, or after days without Airflow: a month's lists are delivered once.
 """
 
 from datetime import timedelta
@@ -9,7 +10,7 @@ from airflow.sdk import CronTriggerTimetable, dag, task
 
 
 @dag(
-    schedule=CronTriggerTimetable("23 4 1 * *", timezone="Europe/Paris"),
+    schedule=CronTriggerTimetable("23 4 * * *", timezone="Europe/Paris"),
     max_active_runs=1,
     catchup=False,
     tags=["siseri"],

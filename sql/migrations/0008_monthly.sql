@@ -9,6 +9,10 @@ create table ledger.monthly_list (
     primary key (partner_id, name, month)
 );
 
+-- The identifiers of a worker now. Before, a table without statistics was read by way of all that is current.
+drop index identity.identifier_worker;
+create index identifier_worker on identity.identifier (worker_id) where until_load is null;
+
 -- Which establishments designate a body.
 create index designation_body on reference.designation (identifiant, role) where until_load is null;
 
