@@ -91,6 +91,7 @@ class _Workers:
         self._status_of: dict[int, list[Fact]] = {}
         self._status_origin: dict[int, int] = {}
         self._fresh: dict[str, list[int]] = {}
+        self._certified: set[int] = set()
 
     def apply(self, checked: Checked, matched: Matched, source: Source) -> int:
         # Rows that something else rejects are only compared with the names known when they pass.
@@ -151,14 +152,23 @@ class _Workers:
                 "sex": sex,
             }
             self._known[worker] = Fact(values, (worker, since, line), origin)
+        self._certified = {worker for worker, state, *_ in self._ask("verifications", people) if state == "CERTIFIE"}
         both = rows[(matched.worker[rows] > 0) & (matched.establishment[rows] > 0)]
         pairs = self._ask("attachments", matched.worker[both].tolist(), matched.establishment[both].tolist())
-        self._attachment_of = {(worker, place): attachment for attachment, worker, place in pairs}
-        attachments = list(self._attachment_of.values())
+        attachments = [attachment for attachment, _, _ in pairs]
         for attachment, number, start, end, since, line, origin in self._ask("periods", attachments):
             values = {"number": number, "start_day": start, "end_day": end}
             fact = Fact(values, (attachment, since, line, number), origin)
             self._period_of.setdefault(attachment, []).append(fact)
+
+        def recency(attachment: int) -> tuple[bool, date]:
+            last = self._period_of[attachment][-1].values
+            return last["end_day"] is None, last["end_day"] or last["start_day"]
+
+        for attachment, worker, place in pairs:  # a merged person may have several: the present one counts
+            other = self._attachment_of.get((worker, place))
+            if other is None or recency(attachment) >= recency(other):
+                self._attachment_of[worker, place] = attachment
         plain = ("class", "other_exposure", "character", "domain", "sector", "hazard", "contract", "trade")
         names = (*plain, "share_tenths", "worker_group")
         for attachment, valid_from, *rest, since, line, origin in self._ask("statuses", attachments):
@@ -201,6 +211,8 @@ class _Workers:
             self._known[worker] = self._civil.insert(worker_id=worker, **values, **origin)
             return worker
         known = self._known[worker]
+        if worker in self._certified:  # what the social security's service said stands
+            values |= {"birth_day": known.values["birth_day"], "sex": known.values["sex"]}
         if known.origin > origin["submission_id"]:
             return worker  # a row that waited does not undo what came after it
         if not set(values["folded_first_name"].split(" ")) > set(known.values["folded_first_name"].split(" ")):

@@ -57,9 +57,10 @@ def departures(cursor: Cursor, load: int, checked: Checked, matched: Matched, so
 
 
 def _ending(attachments: list[int], last: dict[int, Fact]) -> list[int]:
-    """The attachments of a pair that a departure concerns: the open ones, else the one that began last.
+    """The attachments of a pair that a departure concerns: the open ones, else those that ended last.
 
     Only a merged person has several.
     """
-    open_ = [one for one in attachments if last[one].values["end_day"] is None]
-    return open_ or [max(attachments, key=lambda one: last[one].values["start_day"])]
+    ends = {one: last[one].values["end_day"] for one in attachments}
+    open_ = [one for one, end in ends.items() if end is None]
+    return open_ or [one for one, end in ends.items() if end == max(ends.values())]

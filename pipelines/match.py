@@ -92,6 +92,8 @@ def match(layout: Format, checked: Checked, references: References, sender: Send
     whole = ~checked.carries(codebook.bit("FMT-01"))
     person = person_column(layout)
     nir_ok = checked.readable[person] & whole if person else whole
+    if layout.name == "IDENTITES":  # a NIR in the place of the NIA names nobody
+        nir_ok = nir_ok & ~checked.carries(codebook.bit("IDT-01"))
     siret_ok = checked.readable["SIRET"] & whole if layout.has("SIRET") else whole
     nir_place, siret_place = np.full(count, -1), np.full(count, -1)
     if person:
@@ -143,7 +145,8 @@ def _perimeter(
     layout: Format, checked: Checked, references: References, found: Matched, sender: Sender, siret_ok: BoolArray
 ) -> None:
     """``IDT-10``: an employer's own SIREN; for advisers and physicians, establishments that designate them."""
-    if sender.role in ("CRP", "MDT") and layout.considered is not None:
+    unnamed = sender.role == "MDT" and not sender.identifiant and layout.has("RPPS")  # the row's own RPPS is judged
+    if sender.role in ("CRP", "MDT") and layout.considered is not None and not unnamed:
         rows = np.flatnonzero((found.establishment > 0) & checked.readable[layout.considered])
         day = last_day(layout, checked, layout.considered)[rows]
         outside = np.zeros(len(checked), bool)

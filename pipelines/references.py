@@ -6,6 +6,7 @@ Fetched once for a file (or a release), inside its load, so that matching is ari
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -260,6 +261,7 @@ def _attachments(cursor: Cursor) -> tuple[Ints, Intervals, Intervals]:
     outside = pc.fill_null(pc.is_in(rows["class"], value_set=pa.array(["NC", "NR"])), False)
     neither = pc.and_(pc.is_null(rows["class"]), pc.is_null(rows["other"]))
     surveilled = ~np.asarray(pc.or_(outside, neither).to_numpy())
+    _surveilled_anywhere(surveilled, rows["attachment"].to_pylist(), _ints(rows["start"]), position)
     statuses = Intervals.build(
         len(pairs),
         owners(rows["attachment"]),
@@ -268,6 +270,24 @@ def _attachments(cursor: Cursor) -> tuple[Ints, Intervals, Intervals]:
         surveilled.astype(np.int64),
     )
     return pairs, periods, statuses
+
+
+def _surveilled_anywhere(surveilled: BoolArray, attachments: list[int], start: Ints, position: dict[int, int]) -> None:
+    """Where a merged person has several attachments to an establishment, one of them under surveillance suffices.
+
+    Amends ``surveilled``: each status then says what holds from its start on over all of its pair's attachments.
+    """
+    several: dict[int, list[int]] = {}
+    for at, attachment in enumerate(attachments):
+        several.setdefault(position[attachment], []).append(at)
+    for places in several.values():
+        if len({attachments[at] for at in places}) < 2:
+            continue
+        now: dict[int, bool] = {}
+        for _, group in groupby(sorted(places, key=lambda at: int(start[at])), key=lambda at: int(start[at])):
+            same_day = list(group)
+            now |= {attachments[at]: bool(surveilled[at]) for at in same_day}
+            surveilled[same_day] = any(now.values())
 
 
 def _designations(

@@ -68,7 +68,7 @@ class Settled:
         closings: warehouse versions to close; ``place`` is the closing row.
         evictions: waiting entries of the queue to reject.
         as_new: corrections that wait and whose only origin left the queue: later judged as new measures.
-        disputed: corrections of a body whose measure a physician has corrected: kept beside, for an analyst.
+        disputed: new measures that a physician's correction stands in for or beside: kept, for an analyst.
     """
 
     insert: BoolArray
@@ -139,12 +139,13 @@ def settle(
         known = store.current(cursor, sender.partner_id, checked, matched, asked, bool(annuls.any()))
         held = _waiting(cursor, store, layout, checked, matched, rows, sender, key, own_entries)
         if isinstance(store, KeyedStore) and sender.role == "MDT" and layout.name == "PASSIVE":
-            elsewhere = store.elsewhere(cursor, checked, matched, rows)
+            elsewhere = store.elsewhere(cursor, sender.identifiant or "", checked, matched, rows)
     careful[[row for row, _ in known]] = True
     careful[[row for row, *_ in elsewhere]] = True
     careful[[row for row, _ in held]] = True
     followed = np.flatnonzero(careful)
     if not len(followed):
+        settled.disputed = _disputed(cursor, store, layout, checked, settled, sender)
         return settled
 
     keys = store.keys(checked, matched, followed)
@@ -171,13 +172,21 @@ def settle(
             slots[key_of[row]].annulled.append((year, who, submission))
 
     _Follower(store, checked, matched, source, settled, slots, key_of, metrology, cursor is None).run(followed)
-    corrected = np.flatnonzero(settled.insert & (metrology == CORRECTS))
-    body = cursor is not None and sender.role == "OA" and layout.name == "PASSIVE" and len(corrected) > 0
-    if body and cursor is not None and isinstance(store, KeyedStore):
-        years = store.years(checked)
-        aside = store.set_aside(cursor, sender.code, checked, corrected)
-        settled.disputed = sorted({row for row, year in aside if abs(year - years[row]) <= 1})
+    settled.disputed = _disputed(cursor, store, layout, checked, settled, sender)
     return settled
+
+
+def _disputed(
+    cursor: Cursor | None, store: Store, layout: Format, checked: Checked, settled: Settled, sender: Sender
+) -> list[int]:
+    """New measures of a body that a physician's correction stands in for, or of a physician beside another's."""
+    if cursor is None or layout.name != "PASSIVE" or sender.role not in ("OA", "MDT"):
+        return []
+    assert isinstance(store, KeyedStore)
+    rows = np.flatnonzero(settled.insert)
+    years = store.years(checked)
+    aside = store.corrected(cursor, sender, checked, rows) if len(rows) else []
+    return sorted({row for row, year in aside if abs(year - years[row]) <= 1})
 
 
 def _one_of_each_key(store: Store, checked: Checked, matched: Matched, rows: Ints, repeated: BoolArray) -> Ints:
@@ -241,6 +250,8 @@ class _Follower:
     ) -> None:
         year = int(self._years[row])
         version, waiting = self._pick(year, slot)
+        # A merge of persons may have left several passages under one key.
+        near = [one for one in slot.versions if self._near(year, one[0].year)]
         if corrects:
             if waiting is not None and waiting.content == content:
                 self._duplicate(row, waiting.submission)
@@ -248,16 +259,16 @@ class _Follower:
             if version is None and waiting is None and not self._of_a_body(year, who, slot) and not self._alone:
                 self._fault(row, _UNFOUNDED)
                 return
-            if sum(self._near(year, one[0].year) for one in slot.versions) > 1:
+            if self._store.spans_years and len(near) > 1:
                 self._fault(row, _OTHER)  # moved there, it would stand beside another measure of its key
                 return
             if waiting is not None:
                 self._evict(waiting, slot)
-            if version is not None and version[0].content == content:
-                self._duplicate(row, version[0].submission)
+            if len(near) == 1 and near[0][0].content == content:
+                self._duplicate(row, near[0][0].submission)
                 return
         else:
-            for same in (version[0] if version else None, waiting):
+            for same in (*(one for one, _ in near), waiting):
                 if same is not None and same.content == content:
                     self._duplicate(row, same.submission)
                     return
@@ -275,13 +286,13 @@ class _Follower:
                 return
         submission = int(self._source.submission[row])
         if self._settled.insert[row]:
-            if version is not None:
-                self._close(version, row, "C", slot)
+            for one in near:
+                self._close(one, row, "C", slot)
             made = Version(year, submission, int(self._source.line[row]), content, who, bool(self._without_result[row]))
             slot.versions.append((made, row))
             slot.annulled = [one for one in slot.annulled if not self._near(year, one[0])]
         else:
-            if corrects and version is None:
+            if corrects and version is None and not self._of_a_body(year, who, slot):
                 self._settled.as_new.add(row)
             slot.held.append(_Held(year, submission, content, who, bool(self._without_result[row]), row=row))
 
@@ -298,7 +309,9 @@ class _Follower:
             self._evict(waiting, slot)
             acted = True
         if version is not None and version[0].who in (None, who):
-            self._close(version, row, "A", slot)
+            several = [version] if self._store.spans_years else list(slot.versions)
+            for one in several:
+                self._close(one, row, "A", slot)
             slot.annulled.append((version[0].year, who, int(self._source.submission[row])))
             acted = True
         if acted:

@@ -20,6 +20,7 @@ import sql
 from loaders.bulk import Cursor
 from pipelines.check import Checked
 from pipelines.match import Matched
+from pipelines.references import Sender
 from schemas.formats import passive
 
 Ints = NDArray[np.int64]
@@ -226,9 +227,12 @@ class KeyedStore:
         return Version(year, submission, line, content=(who, *rest), who=who, without_result=silent)
 
     def elsewhere(
-        self, cursor: Cursor, checked: Checked, matched: Matched, rows: Ints
+        self, cursor: Cursor, physician: str, checked: Checked, matched: Matched, rows: Ints
     ) -> list[tuple[int, int, tuple[int, int]]]:
         """Measures of dosimetry bodies that rows of a physician name as ``<body>/<its identifier>``.
+
+        Args:
+            physician: the RPPS; only measures of the days on which their establishment designated it are reached.
 
         Returns:
             The asking row, the measure's year, its worker and establishment.
@@ -238,13 +242,19 @@ class KeyedStore:
         if not named:
             return []
         asked = [list(column) for column in zip(*named, strict=True)]
-        cursor.execute(self._query("keyed_elsewhere"), asked)
+        cursor.execute(self._query("keyed_elsewhere"), (*asked, physician))
         return [(row, year, (worker, establishment)) for row, year, worker, establishment in cursor.fetchall()]
 
-    def set_aside(self, cursor: Cursor, code: str, checked: Checked, rows: Ints) -> list[tuple[int, int]]:
-        """Of these rows of a body, those whose measure a physician has corrected: row and year."""
-        ids = [f"{code}/{one}" for one in self.references(checked, rows).to_pylist()]
-        cursor.execute(self._query("keyed_set_aside"), (rows.tolist(), ids))
+    def corrected(self, cursor: Cursor, sender: Sender, checked: Checked, rows: Ints) -> list[tuple[int, int]]:
+        """Of these rows, those whose measure another account's physician has corrected: row and year."""
+        if sender.role == "MDT":
+            ids = [one if "/" in one else "" for one in self.references(checked, rows).to_pylist()]
+        else:
+            some = cursor.execute(self._query("keyed_any_corrected"), (sender.code + "/", sender.code + "0")).fetchone()
+            if not some or not some[0]:
+                return []
+            ids = [f"{sender.code}/{one}" for one in self.references(checked, rows).to_pylist()]
+        cursor.execute(self._query("keyed_corrected"), (rows.tolist(), ids, sender.partner_id))
         return [(row, year) for row, year in cursor.fetchall()]
 
     def annulled(

@@ -5,6 +5,7 @@ Everything follows from the declarations of ``schemas``; nothing here judges a r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -16,7 +17,6 @@ from schemas.spec import Column, Context, Format, Kind
 
 #: The form of each kind of value, as a sender writes it.
 SHAPES = {
-    Kind.NIR: "13 caractères, NIR ou NIA",
     Kind.CLE: "2 chiffres, 97 − (NIR mod 97)",
     Kind.SIREN: "9 chiffres",
     Kind.SIRET: "14 chiffres",
@@ -78,8 +78,11 @@ def senders(layout: Format) -> tuple[str, ...]:
     return tuple(role for role, sent in FORMATS_OF_ROLE.items() if layout.name in sent)
 
 
-def shape(column: Column) -> str:
+def shape(layout: Format, column: Column) -> str:
     """The form of a column's values, longest length included."""
+    if column.kind is Kind.NIR:
+        names = ("NIA" if waiting else "NIR" for waiting in waiting_allowed(layout, column))
+        return f"13 caractères, {' ou '.join(names)}"
     text = SHAPES[column.kind]
     if column.longest is not None:
         text += f", {column.longest} caractères au plus"
@@ -107,9 +110,29 @@ def legal_codes(layout: Format, column: Column, context: Context) -> tuple[str, 
     return tuple(code for code, held in zip(column.codes, good, strict=True) if held)
 
 
+def partners(layout: Format, context: Context) -> Iterator[tuple[Column, Column, dict[str, tuple[str, ...]]]]:
+    """Pairs of lists that go together: both columns and, for each code of the first, the legal ones of the second."""
+    for rule in layout.rules:
+        if len(rule.needs) != 2 or rule.bears:
+            continue
+        first, second = (layout.column(name) for name in rule.needs)
+        if first.codes and second.codes:
+            one, other = (grid.ravel() for grid in np.indices((len(first.codes), len(second.codes))))
+            held = rule.holds({first.name: one, second.name: other}, context).reshape(len(first.codes), -1)
+            legal = (tuple(code for code, good in zip(second.codes, row, strict=True) if good) for row in held)
+            yield first, second, dict(zip(first.codes, legal, strict=True))
+
+
 def never_negative(layout: Format, column: Column) -> bool:
     """Whether a rule of the format refuses what is below zero."""
     return any(rule.code == "MET-04" and rule.needs == (column.name,) for rule in layout.rules)
+
+
+def waiting_allowed(layout: Format, column: Column) -> tuple[bool, ...]:
+    """Whether a NIR column takes NIR (false), NIA (true) or both, as the format's rules have it."""
+    judged = [rule for rule in layout.rules if rule.code == "IDT-01" and rule.needs == (column.name,)]
+    rows = {waiting: {f"{column.name}.waiting": np.array([int(waiting)])} for waiting in (False, True)}
+    return tuple(one for one, row in rows.items() if all(rule.holds(row, Context(0)).all() for rule in judged))
 
 
 @cache
@@ -120,12 +143,8 @@ def pattern(layout: Format, column: Column) -> str | None:
     """
     if column.kind is not Kind.NIR:
         return _PATTERNS.get(column.kind)
-    first = ""
-    for waiting in (False, True):
-        judged = [rule for rule in layout.rules if rule.code == "IDT-01" and rule.needs == (column.name,)]
-        row = {f"{column.name}.waiting": np.array([int(waiting)])}
-        if all(rule.holds(row, Context(0)).all() for rule in judged):
-            first += "".join(map(str, WAITING_FIRST_DIGITS)) if waiting else "12"
+    firsts = ("".join(map(str, WAITING_FIRST_DIGITS)) if one else "12" for one in waiting_allowed(layout, column))
+    first = "".join(firsts)
     return f"[{first}]{_NIR_TAIL}"
 
 
@@ -148,7 +167,7 @@ def list_name(column: Column) -> str | None:
 
 def guidance(layout: Format, column: Column, context: Context) -> tuple[str, ...]:
     """What to write in a column, shortest useful parts first: meaning, form, need, default, example."""
-    parts = [column.label, shape(column)]
+    parts = [column.label, shape(layout, column)]
     codes = legal_codes(layout, column, context)
     if codes and len(codes) <= 7:
         parts[-1] = "au choix : " + ", ".join(codes)

@@ -38,9 +38,16 @@ def table_schema(layout: Format, context: Context) -> dict[str, Any]:
             "layout": layout.record.layout,
             "record": layout.record.detail,
             "width": layout.width,
+            "official": False,
         }
     if layout.measure is not None:
-        own["measure"] = {"key": list(layout.measure.key), "keyIsOfSender": layout.measure.sender_key}
+        own["measure"] = {
+            "key": list(layout.measure.key),
+            "keyIsOfSender": layout.measure.sender_key,
+            "note": "Une ligne A (annulation) n'est lue que sur la clé, NIR et SIRET : le reste peut y être vide.",
+        }
+    pairs = columns.partners(layout, context)
+    own["pairs"] = [{"of": one.name, "allows": other.name, "codes": legal} for one, other, legal in pairs]
     own["rules"] = [
         {"code": code, "columns": list(names), "label": book()[code].label}
         for code, names in dict.fromkeys((rule.code, (*rule.needs, *rule.bears)) for rule in layout.rules)

@@ -20,6 +20,8 @@ from schemas.spec import Column, Context, Format, Kind
 
 #: Rows that lists and input help reach.
 ROWS = 20_000
+#: Longer lists have a sheet of their own.
+LONGEST_TOLD = 20
 #: Excel's own limits.
 _TITLE, _MESSAGE = 32, 255
 _SHARES = ("1", *(f"0.{tenths}" for tenths in range(9, 0, -1)))
@@ -76,7 +78,10 @@ def _entry(book_: Any, sheet: Any, layout: Format, context: Context, lists: dict
         rule |= {"ignore_blank": True, "input_title": column.name[:_TITLE]}
         rule["input_message"] = message(layout, column, context)
         if rule["validate"] != "any":
-            rule |= {"error_title": column.name[:_TITLE], "error_message": f"Attendu : {columns.shape(column)}."}
+            rule |= {
+                "error_title": column.name[:_TITLE],
+                "error_message": f"Attendu : {columns.shape(layout, column)}.",
+            }
         sheet.data_validation(1, at, ROWS, at, rule)
     sheet.freeze_panes(1, 0)
     sheet.ignore_errors({"number_stored_as_text": f"A1:{xl_col_to_name(len(layout.columns) - 1)}{ROWS + 1}"})
@@ -170,10 +175,20 @@ def _help(book_: Any, layout: Format, context: Context) -> None:
     for column in layout.columns:
         row += 1
         need = "oui" if column.required else "non"
-        cells = (column.name, column.label, columns.shape(column), need, column.example)
+        cells = (column.name, column.label, columns.shape(layout, column), need, column.example)
         for at, cell in enumerate(cells):
             sheet.write_string(row, at, cell, fold)
     row += 2
+    for first, second, legal in columns.partners(layout, context):
+        if max(len(first.codes), len(second.codes)) > LONGEST_TOLD:
+            continue
+        for at, name in enumerate((first.name, f"{second.name} possibles")):
+            sheet.write_string(row, at, name, head)
+        for code, others in legal.items():
+            row += 1
+            sheet.write_string(row, 0, code, fold)
+            sheet.write_string(row, 1, ", ".join(others), fold)
+        row += 2
     rules = dict.fromkeys((rule.code, ", ".join((*rule.needs, *rule.bears))) for rule in layout.rules)
     for at, name in enumerate(("contrôle", "colonnes", "sens", "que faire")):
         sheet.write_string(row, at, name, head)

@@ -103,4 +103,4 @@ def is_nuclide(text: str) -> bool:
     """Whether a text names a radionuclide: symbol, hyphen, mass number, ``m`` for an isomer (``Tc-99m``)."""
     matched = _NUCLIDE.fullmatch(text)
     elements = nomenclature.codes("element")
-    return matched is not None and matched[1] in elements and int(matched[2]) > elements.index(matched[1])
+    return matched is not None and matched[1] in elements and int(matched[2]) > elements.index(matched[1]) + 1

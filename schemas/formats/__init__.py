@@ -36,22 +36,23 @@ def formats() -> dict[str, Format]:
 
 
 def recognise(header: Sequence[str], delimiter: str) -> Format | None:
-    """The format of a header: the one that shares most columns, at least half of its own.
+    """The format of a header: the one that shares most columns with it, where these are half of its own.
 
     Args:
         header: column names as sent.
         delimiter: the separator that gave them; only formats with that separator are considered.
     """
     sent = set(header)
-    best: Format | None = None
-    best_shared = 0
-    for candidate in formats().values():
-        if candidate.delimiter != delimiter:
-            continue
-        shared = len(sent & set(candidate.names))
-        if 2 * shared >= len(candidate.columns) and shared > best_shared:
-            best, best_shared = candidate, shared
-    return best
+    shared = {
+        candidate.name: len(sent & set(candidate.names))
+        for candidate in formats().values()
+        if candidate.delimiter == delimiter
+    }
+    most = max(shared.values())
+    for name, count in shared.items():
+        if count == most and 2 * count >= len(formats()[name].columns):
+            return formats()[name]
+    return None
 
 
 def of_record(layout: str) -> Format | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,15 @@ def _waiting_number(column: str, waiting: bool) -> Rule:
     return Rule("IDT-01", (column,), holds)
 
 
+def _of_true_numbers(rule: Rule) -> Rule:
+    """The rule, for rows whose NIR is one: a NIA in its place is ``IDT-01`` and is compared with nothing."""
+
+    def holds(rows: Mapping[str, Any], context: Context) -> BoolArray:
+        return np.asarray(rule.holds(rows, context) | (rows["NIR.waiting"] == 1))
+
+    return replace(rule, holds=holds) if "NIR" in rule.needs else rule
+
+
 FORMAT = Format(
     name="IDENTITES",
     title="Réponses sur les identités à vérifier",
@@ -49,7 +59,6 @@ FORMAT = Format(
         _wanted("CLE"),
         _waiting_number("NIA", True),
         _waiting_number("NIR", False),
-        KEY_AGREES,
-        *CIVIL_RULES,
+        *(_of_true_numbers(rule) for rule in (KEY_AGREES, *CIVIL_RULES)),
     ),
 )

@@ -146,7 +146,7 @@ select 'NAVIGANT', worker_id, establishment_id, sender_id, year, value_usv, subm
 
 -- Bodies' results that a physician's correction stands in for: kept beside it, not counted.
 create view dose.passive_set_aside as
-select b.sender_id, b.measure_id, b.year, b.submission_id, b.line
+select distinct b.sender_id, b.measure_id, b.year, b.submission_id, b.line
 from dose.passive as m
 inner join ledger.partner as p on m.sender_id = p.partner_id and p.role = 'MDT'
 inner join ledger.partner as o on split_part(m.measure_id, '/', 1) = o.code and o.role = 'OA'
@@ -154,9 +154,6 @@ inner join dose.passive as b
     on
         o.partner_id = b.sender_id and substr(m.measure_id, strpos(m.measure_id, '/') + 1) = b.measure_id
         and b.year between m.year - 1 and m.year + 1 and b.until_load is null
-        and m.establishment_id = b.establishment_id
-inner join identity.person as x on m.worker_id = x.worker_id
-inner join identity.person as y on b.worker_id = y.worker_id and x.person_id = y.person_id
 where m.until_load is null and strpos(m.measure_id, '/') > 0;
 
 -- Besides rows that wait: what an analyst must settle though nothing waits. motive is null for a waiting row.

@@ -31,19 +31,34 @@ from unnest(%s::integer[], %s::text[], %s::smallint[], %s::integer[], %s::intege
 where d.sender_id = k.sender_id and d.measure_id = k.measure_id and d.year = k.year and d.until_load is null
 
 -- name: keyed_elsewhere
--- Measures of bodies that a physician's rows name.
+-- Measures of bodies that a physician's rows name, of days on which their establishment designated the physician.
 select k.place, d.year, coalesce(m.person_id, d.worker_id), d.establishment_id
 from unnest(%s::integer[], %s::text[], %s::text[]) as k (place, code, measure_id)
 inner join ledger.partner as p on k.code = p.code and p.role = 'OA'
 inner join dose.keyed as d on p.partner_id = d.sender_id and k.measure_id = d.measure_id and d.until_load is null
 left join identity.alias as m on d.worker_id = m.worker_id and m.until_load is null
+where exists (
+    select 1 from reference.designation as g
+    where
+        g.establishment_id = d.establishment_id and g.role = 'MDT' and g.identifiant = %s and g.until_load is null
+        and d.end_day between g.start_day and coalesce(g.end_day, date '9999-12-31')
+)
 
--- name: keyed_set_aside
--- Of a body's measures, those that a physician's correction stands in for.
+-- name: keyed_any_corrected
+-- Whether a physician has ever named a measure of this body.
+select exists (
+    select 1
+    from ledger.partner as p
+    inner join dose.keyed as d on p.partner_id = d.sender_id and d.until_load is null
+    where p.role = 'MDT' and d.measure_id >= %s and d.measure_id < %s
+)
+
+-- name: keyed_corrected
+-- Of the named measures, those that a physician of another account has corrected.
 select k.place, d.year
 from unnest(%s::integer[], %s::text[]) as k (place, measure_id)
-inner join dose.keyed as d on k.measure_id = d.measure_id and d.until_load is null
-inner join ledger.partner as p on d.sender_id = p.partner_id and p.role = 'MDT'
+inner join ledger.partner as p on p.role = 'MDT' and p.partner_id <> %s
+inner join dose.keyed as d on p.partner_id = d.sender_id and k.measure_id = d.measure_id and d.until_load is null
 
 -- name: operational_current
 select

@@ -98,7 +98,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         siseri(made, "partner", "add", "DGT", "--role", "DGT")
         doses = file(PASSIVE, dose("M1"), dose("M2", NIR=NIR2), dose("M3", "-1"), dose("M4", NOM="MARTEN"))
         for code, name, body in (
-            ("ASNR", "sirene.csv", file(ESTABLISSEMENTS, row(ESTABLISSEMENTS))),
+            ("ASNR", "a-sirene.csv", file(ESTABLISSEMENTS, row(ESTABLISSEMENTS))),
             ("ASNR", "designations.csv", file(DESIGNATIONS, row(DESIGNATIONS))),
             ("EMPL", "liste.csv", file(TRAVAILLEURS, row(TRAVAILLEURS))),
             ("LABO1", "mars.csv", doses),
@@ -113,7 +113,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 def test_submissions_and_one_submission(env: dict[str, str]) -> None:
     listed = told(siseri(env, "submissions", "--json"))
-    assert [one["fichier"] for one in listed] == ["sirene.csv", "designations.csv", "liste.csv", "mars.csv"] or len(
+    assert [one["fichier"] for one in listed] == ["a-sirene.csv", "designations.csv", "liste.csv", "mars.csv"] or len(
         listed
     ) == 4
     for one in listed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -348,3 +349,85 @@ def test_a_correction_of_a_merged_attachment_finds_its_period(twins: Any) -> Non
 def test_the_code_book_holds_every_code_that_is_raised(world: Any) -> None:
     counted = world.connection.execute("select distinct codes from ledger.row_entry").fetchall()
     assert all(codebook.names(mask) or not mask for (mask,) in counted)
+
+
+# --- what a merge or a change of physician must not break ------------------------------------------------
+
+
+#: One passage under two numbers, with different doses.
+PASSAGES = ((NIR, "0.1"), (NIA, "0.9"))
+
+
+def test_a_key_with_two_passages_is_corrected_or_annulled_as_one(twins: Any) -> None:
+    twins.drop("EMPL", "nia2.csv", file(TRAVAILLEURS, row(TRAVAILLEURS, NIR=NIA, CLE=key(NIA))))
+    twins.run()
+    pairs = [row(OPERATIONNELLE, ZONE=zone, NIR=nir, VALEUR=value) for zone in "AB" for nir, value in PASSAGES]
+    assert codes(twins, "SITE", "avant.csv", OPERATIONNELLE, *pairs) == [set()] * 4
+    assert sent(twins, "ASNR", "sngi.csv", IDENTITES, row(IDENTITES)) == [INTEGRE]
+    again = [
+        row(OPERATIONNELLE, ZONE="A", NIR=NIA, VALEUR="0.9"),
+        row(OPERATIONNELLE, ZONE="A", VALEUR="0.5", CODE_METROLOGIE="C"),
+        row(OPERATIONNELLE, ZONE="B", NIR=NIA, CODE_METROLOGIE="A"),
+    ]
+    assert codes(twins, "SITE", "apres.csv", OPERATIONNELLE, *again) == [{"MET-12"}, set(), set()]
+    current = "select zone, value_usv from dose.operational where until_load is null"
+    assert twins.connection.execute(current).fetchall() == [("A", 500)]
+
+
+def test_a_status_of_one_number_does_not_undo_that_of_the_other(world: Any) -> None:
+    unsurveilled = row(TRAVAILLEURS, NIR=NIA, CLE=key(NIA), CLASSEMENT="NC", DATEDEBUT="01/01/2020")
+    world.drop("EMPL", "nc.csv", file(TRAVAILLEURS, unsurveilled))
+    world.run(date(2024, 1, 10))
+    assert world.rows("EMPL", "nc.csv") == [INTEGRE]
+    world.today = date(2026, 4, 10)
+    assert sent(world, "ASNR", "sngi.csv", IDENTITES, row(IDENTITES)) == [INTEGRE]
+    assert codes(world, "LABO1", "labo.csv", PASSIVE, dose("M1")) == [set()]
+
+
+def test_what_was_certified_stands(twins: Any) -> None:
+    other = row(TRAVAILLEURS, NIR=NIA, CLE=key(NIA), SIRET=SIRET2, DATENAISSANCE="12/06/1985")
+    assert sent(twins, "ASNR", "sngi.csv", IDENTITES, row(IDENTITES)) == [INTEGRE]
+    births = "select birth_day::text from identity.civil where until_load is null"
+    before = twins.connection.execute(births).fetchall()
+    assert sent(twins, "EMPL", "liste.csv", TRAVAILLEURS, other) == [INTEGRE]
+    assert twins.connection.execute(births).fetchall() == before
+
+
+def test_a_departure_ends_every_attachment_of_a_merged_person(twins: Any) -> None:
+    twins.drop("EMPL", "meme.csv", file(TRAVAILLEURS, row(TRAVAILLEURS, NIR=NIA, CLE=key(NIA))))
+    twins.run()
+    assert sent(twins, "ASNR", "sngi.csv", IDENTITES, row(IDENTITES)) == [INTEGRE]
+    for name, end in (("a.csv", "31/03/2026"), ("b.csv", "31/01/2026")):
+        assert sent(twins, "EMPL", name, SORTIES, row(SORTIES, DATEFIN=end)) == [INTEGRE]
+    assert codes(twins, "LABO1", "labo.csv", PASSIVE, dose("M1")) == [{"IDT-09"}]
+
+
+def test_a_physician_reaches_no_result_from_before_the_designation(world: Any) -> None:
+    old = {"DATE_DEBUT_PORT": "01/12/2019", "DATE_FIN_PORT": "31/12/2019"}
+    world.partner("DOC2", "MDT", identifiant=RPPS2)
+    late = row(DESIGNATIONS, ROLE="MDT", IDENTIFIANT=RPPS2, DATEDEBUT="01/01/2020")
+    assert sent(world, "EMPL", "deux.csv", DESIGNATIONS, late) == [INTEGRE]
+    assert codes(world, "LABO1", "labo.csv", PASSIVE, dose("M1", **old)) == [{"AVT-04", "AVT-10"}]
+    moved = {"DATE_DEBUT_PORT": "01/01/2020", "DATE_FIN_PORT": "31/01/2020"}
+    stolen = dose("LABO1/M1", "0.001", ETAT_RESULTAT="EST", CODE_METROLOGIE="C", **moved)
+    assert codes(world, "DOC2", "vol.csv", PASSIVE, stolen) == [{"AVT-04", "MET-10"}]
+
+
+def test_a_second_physician_and_a_late_result_are_laid_before_an_analyst(world: Any) -> None:
+    world.partner("DOC2", "MDT", identifiant=RPPS2)
+    assert sent(world, "EMPL", "deux.csv", DESIGNATIONS, row(DESIGNATIONS, ROLE="MDT", IDENTIFIANT=RPPS2)) == [INTEGRE]
+    assert sent(world, "LABO1", "labo.csv", PASSIVE, dose("M1", "", ETAT_RESULTAT="ABS")) == [INTEGRE]
+    for partner, value in (("DOCTEUR", "0.9"), ("DOC2", "0.8")):
+        corrected = dose("LABO1/M1", value, ETAT_RESULTAT="EST", CODE_METROLOGIE="C")
+        assert sent(world, partner, "corrige.csv", PASSIVE, corrected) == [INTEGRE]
+    assert sent(world, "LABO1", "labo2.csv", PASSIVE, dose("M1", "0.3")) == [INTEGRE]
+    senders = "select p.code from queue.entry e join ledger.partner p using (partner_id) order by e.entry_id"
+    assert world.connection.execute(senders).fetchall() == [("DOC2",), ("LABO1",)]
+    assert world.connection.execute("select measure_id from dose.passive_set_aside").fetchall() == [("M1",)]
+
+
+def test_identities_that_are_no_waiting_numbers_carry_nothing_else(world: Any) -> None:
+    rows = [row(IDENTITES, NIA=NIR2), row(IDENTITES, NIA=NIR, NOM="DURAND"), row(IDENTITES, NIR=NIA, CLE="97")]
+    found = codes(world, "ASNR", "1.csv", IDENTITES, *rows)
+    assert found[:2] == [{"IDT-01"}, {"IDT-01"}]
+    assert "IDT-02" not in found[2]

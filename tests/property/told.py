@@ -211,7 +211,8 @@ RESULTS_OF_ALL_KINDS = [
         sent(
             "K", "NAVIGANT", flown("N1"), flown("N1", VALEUR="0.2100"), flown("N1", NB_VOLS="3"),
             flown("N1", NB_VOLS="3", **C), flown("N2", VALEUR="501"), flown("N3", "@1", "#1"),
-            flown("N4", month="02/2024"), flown("N5", VALEUR="0.05"), flown("N6", VALEUR="-0.0001"), flown("N7", place="#3"),
+            flown("N4", month="02/2024"), flown("N5", VALEUR="0.05"), flown("N6", VALEUR="-0.0001"),
+            flown("N7", place="#3"),
         ),
     )),
     Pass(date(2024, 2, 10), (

@@ -7,7 +7,8 @@ import pytest
 from twin.cells import nir_key
 from twin.layouts import COLUMNS
 from twin.ledger import Partner
-from twin.registry import TwinRegistry, fold
+from twin.references import fold
+from twin.registry import TwinRegistry
 
 TODAY = date(2024, 2, 10)
 NIR, OTHER = "1850675116001", "2994299351123"
@@ -20,6 +21,8 @@ PARTNERS = [
     Partner("LABO2", "OA"),
     Partner("SITE", "EXPLOITANT"),
     Partner("CRP1", "CRP", (), "PCR-7"),
+    Partner("DOC", "MDT", (), "10003456786"),
+    Partner("CALC", "CALCUL"),
 ]
 
 
@@ -60,6 +63,29 @@ def operational(**changes: str) -> dict[str, str]:
         "TYPE_DOSIMETRE": "EPD", "DATE_DEBUT_PORT": "05/02/2024 08:00", "DATE_FIN_PORT": "05/02/2024 17:00",
         "VALEUR": "0.012", "ACTIVITE": "VISITE",
     } | changes  # fmt: skip
+
+
+def analysis(id_: str = "A1", **changes: str) -> dict[str, str]:
+    return {
+        "NIR": NIR, "NOM": "MARTIN", "PRENOM": "JEAN", "SIRET": SIRET, "TYPE_EXAMEN": "RTU", "UNITE": "Bq/L",
+        "DATE_EXAMEN": "16/01/2024", "RADIONUCLEIDE": "Cs-137", "ACTIVITE": "1.2", "ETAT_RESULTAT": "MES",
+        "ID_ANALYSE": id_,
+    } | changes  # fmt: skip
+
+
+def committed(id_: str = "E1", **changes: str) -> dict[str, str]:
+    return {
+        "NIR": NIR, "SIRET": SIRET, "RPPS": "10003456786", "DATE_INCORPORATION": "16/01/2024",
+        "RADIONUCLEIDE": "I-131", "VALEUR": "0.3", "ID_EVALUATION": id_,
+    } | changes  # fmt: skip
+
+
+def flown(id_: str = "N1", **changes: str) -> dict[str, str]:
+    return {"NIR": NIR, "SIRET": SIRET, "MOIS": "01/2024", "VALEUR": "0.21", "ID_CALCUL": id_} | changes
+
+
+def departure(day: str, nir: str = NIR, **changes: str) -> dict[str, str]:
+    return {"NIR": nir, "CLE": nir_key(nir), "SIRET": SIRET, "DATEFIN": day} | changes
 
 
 def designation(role: str = "OA", whom: str = "LABO", siret: str = SIRET, **changes: str) -> dict[str, str]:
@@ -134,10 +160,77 @@ def test_a_sound_measure_integrates() -> None:
         ("EMP", "TRAVAILLEURS", worker(nom="MARTEL"), "EN_ATTENTE IDT-08"),
         ("EMP", "TRAVAILLEURS", worker(prenom="JEAN MARC"), "INTEGRE"),
         ("SITE", "PASSIVE", passive(), "FIC-05"),
+        ("LABO", "INTERNE", analysis(), "INTEGRE"),
+        ("LABO2", "INTERNE", analysis(NOM="MARTEL"), "EN_ATTENTE AVT-10 IDT-08"),
+        ("LABO", "INTERNE", analysis(DATE_EXAMEN="30/11/2022"), "EN_ATTENTE IDT-09"),
+        ("DOC", "ENGAGEE", committed(), "REJETE IDT-10"),
+        ("DOC", "ENGAGEE", committed(RPPS="10000000017"), "REJETE FMT-05 IDT-10"),
+        ("DOC", "ENGAGEE", committed(SIRET="00542012000015"), "EN_ATTENTE IDT-05"),
+        ("CALC", "NAVIGANT", flown(), "INTEGRE"),
+        ("CALC", "NAVIGANT", flown(MOIS="11/2022"), "EN_ATTENTE IDT-09"),
+        ("CALC", "NAVIGANT", flown(MOIS="12/2022"), "INTEGRE"),
+        ("CALC", "NAVIGANT", flown(NIR=OTHER), "EN_ATTENTE IDT-06"),
+        ("EMP", "SORTIES", departure("31/12/2022"), "REJETE MET-01"),
+        ("EMP", "SORTIES", departure("01/01/2023"), "INTEGRE"),
+        ("EMP", "SORTIES", departure("31/01/2024", SIRET=FAR), "EN_ATTENTE IDT-07"),
+        ("EMP", "SORTIES", departure("31/01/2024", OTHER), "EN_ATTENTE IDT-06"),
     ],
 )
 def test_matching(partner: str, format_: str, row: dict[str, str], told: str) -> None:
     assert Story().send(partner, format_, row) == [told]
+
+
+def test_a_committed_dose_comes_from_a_designated_physician() -> None:
+    story = Story()
+    until = {"DATEFIN": "31/01/2024"}
+    story.send("SISERI", "DESIGNATIONS", designation("MDT", "10003456786", **until))
+    sent = [committed(), committed("E2", RPPS="10000000017"), committed("E3", DATE_INCORPORATION="01/02/2024")]
+    assert story.send("DOC", "ENGAGEE", *sent) == ["INTEGRE", "REJETE FMT-05 IDT-10", "REJETE IDT-10"]
+    assert story.send("SISERI", "ENGAGEE", *sent[:2]) == ["INTEGRE", "REJETE IDT-10"]
+
+
+def test_departure_and_return() -> None:
+    story = Story()
+    assert story.send("EMP", "SORTIES", departure("10/12/2023")) == ["INTEGRE"]
+    late = passive(DATE_DEBUT_PORT="01/01/2024", DATE_FIN_PORT="10/01/2024")
+    later = passive("M2", DATE_DEBUT_PORT="01/01/2024", DATE_FIN_PORT="11/01/2024")
+    assert story.send("LABO", "PASSIVE", late, later) == ["INTEGRE AVT-04", "EN_ATTENTE AVT-04 IDT-09"]
+    assert story.send("EMP", "TRAVAILLEURS", worker(DATEDEBUT="01/02/2024")) == ["INTEGRE"]
+    assert story.send("LABO", "PASSIVE", later | {"ID_MESURE": "M3"}) == ["INTEGRE AVT-04"]
+    assert story.send("EMP", "SORTIES", departure("31/01/2024")) == ["REJETE MET-01"]
+    periods = [(one.start, one.end) for one in story.twin.attachments[NIR, SIRET].periods]
+    assert periods == [(date(2023, 1, 1), date(2023, 12, 10)), (date(2024, 2, 1), None)]
+
+
+def test_analyses_are_one_for_each_nuclide() -> None:
+    story = Story()
+    cobalt = {"RADIONUCLEIDE": "Co-60"}
+    sent = [analysis(), analysis(**cobalt), analysis(ACTIVITE="1.20"), analysis(ACTIVITE="2")]
+    assert story.send("LABO", "INTERNE", *sent) == ["INTEGRE", "INTEGRE", "DOUBLON MET-12", "REJETE MET-11"]
+    absent = {"ETAT_RESULTAT": "ABS", "ACTIVITE": ""}
+    assert story.send("LABO", "INTERNE", analysis("A2", **absent), analysis("A2")) == ["INTEGRE", "REJETE MET-11"]
+    moved = {"DATE_EXAMEN": "20/12/2023", "CODE_METROLOGIE": "C"}
+    assert story.send("LABO", "INTERNE", analysis(**moved), analysis(CODE_METROLOGIE="A")) == ["INTEGRE", "INTEGRE"]
+    assert [line.values["ID_ANALYSE"] for line in story.twin.current] == ["A1", "A2"]
+
+
+def test_a_correction_takes_a_waiting_one_back() -> None:
+    story = Story()
+    again, doubtful = {"CODE_METROLOGIE": "C"}, {"VALEUR": "501", "CODE_METROLOGIE": "C"}
+    assert story.send("CALC", "NAVIGANT", flown(), flown(**doubtful)) == ["INTEGRE", "EN_ATTENTE MET-05"]
+    assert story.send("CALC", "NAVIGANT", flown(**again)) == ["DOUBLON MET-12"]
+    assert story.twin.queue() == []
+
+
+def test_the_books_of_what_has_no_quantity() -> None:
+    story = Story()
+    for partner, format_, row in [("CALC", "NAVIGANT", flown()), ("LABO", "INTERNE", analysis())]:
+        name = story.put(partner, format_, row)
+        story.twin.run(TODAY)
+        books = story.twin.submission(partner, name).first["doses_msv"]
+        assert {kind: book["integrees"] for kind, book in books.items()} == (
+            {"CAL-E-COS": "0.210"} if format_ == "NAVIGANT" else {}
+        )
 
 
 def test_a_closed_establishment_waits_for_an_analyst() -> None:

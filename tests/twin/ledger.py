@@ -145,6 +145,8 @@ class Submission:
 class Worker:
     nom: str
     prenom: str
+    origin: int
+    """The submission that last changed the names."""
 
 
 @dataclass
@@ -161,6 +163,8 @@ class Attachment:
     periods: list[Period]
     history: list[tuple[date, str | None, str | None]]
     """(from, CLASSEMENT, AUTREEXPOSITION), oldest first; the first holds before its day too."""
+    origin: int
+    """The newest submission that told the history."""
 
     def at(self, day: date) -> tuple[str | None, str | None]:
         value = self.history[0][1:]

@@ -11,6 +11,8 @@ Choices where the contract leaves room:
 - At most one current and one waiting version stand for a key; the waiting one is the last version. A row without code
   identical to either is a `DOUBLON`; otherwise the last version decides (`MET-11`, or a result after `ABS`).
 - A result after a waiting `ABS` takes its place as a `C` would: the `ABS` leaves as `REJETE` with `MET-11`.
+- A `C` identical to the current version while another correction waits takes that one back: the waiting one leaves as
+  `REJETE` with `MET-11`, the `C` is a `DOUBLON`. One that would bring two current measures together is `MET-11`.
 - An `A` that finds a waiting `C` over a current measure ends both, where NIR and SIRET are those of either. An `A` of
   a waiting measure leaves no version, so a second one finds nothing (`MET-10`).
 - Only the current version is compared: a replaced one sent again is `MET-11`.
@@ -30,31 +32,28 @@ Choices where the contract leaves room:
 """
 
 import hashlib
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from twin import layouts, reading
-from twin.cells import plain_upper, thousandths, trim
-from twin.checking import NR_ENDS, check_row
-from twin.ledger import WAITING, Attachment, Establishment, Line, Partner, Period, Submission, Worker
+from twin.cells import thousandths, trim
+from twin.checking import check_row
+from twin.ledger import WAITING, Line, Partner, Submission
+from twin.references import References
 
 HEALS_BY_ITSELF = {"IDT-05", "IDT-06", "IDT-07"}
-MARGIN = timedelta(days=31)
 BOOKS = {"NAVIGANT": "CAL-E-COS", "ENGAGEE": "INT-E50"}
 """Headings of the books where no TYPE_MESURE stands."""
 
 
-class TwinRegistry:
+class TwinRegistry(References):
     def __init__(self, partners: list[Partner], queue_days: int = 90) -> None:
+        super().__init__()
         self.partners = {partner.code: partner for partner in partners}
         self.queue_days = queue_days
         self.pending: list[tuple[int, Partner, str, bytes, str | None]] = []
         self.submissions: list[Submission] = []
-        self.establishments: dict[str, Establishment] = {}
-        self.workers: dict[str, Worker] = {}
-        self.attachments: dict[tuple[str, str], Attachment] = {}
-        self.designations: dict[tuple[str, str, str, date], date | None] = {}
         self.current: list[Line] = []
         self.annulled: list[Line] = []
         self.waiting: list[Line] = []
@@ -155,7 +154,7 @@ class TwinRegistry:
 
     def _judge(self, line: Line) -> None:
         """Outcome and effects of a row that has none yet."""
-        line.codes = line.from_text | self._match(line)
+        line.codes = line.from_text | self.match(line)
         if _rejects(line.codes):
             line.outcome = "REJETE"
         elif line.format in layouts.MEASURES:
@@ -163,156 +162,54 @@ class TwinRegistry:
         elif line.codes & WAITING:
             self._wait(line)
         else:
-            self._apply(line)
-
-    # --- references --------------------------------------------------------------------------------------------------
-
-    def _apply(self, line: Line) -> None:
-        values = line.values
-        line.outcome = "INTEGRE"
-        if line.format == "ETABLISSEMENTS":
-            state, since = values["etatAdministratifEtablissement"], values["dateDebut"]
-            self.establishments[values["siret"]] = Establishment(state, since)
-        elif line.format == "DESIGNATIONS":
-            key = (values["SIRET"], values["ROLE"], values["IDENTIFIANT"], values["DATEDEBUT"])
-            self.designations[key] = values["DATEFIN"]
-        elif line.format == "SORTIES":
-            last = self.attachments[values["NIR"], values["SIRET"]].periods[-1]
-            if last.end is None or last.origin <= line.submission.id:
-                last.end, last.origin = values["DATEFIN"], line.submission.id
-        else:
-            self._attach(line)
-
-    def _attach(self, line: Line) -> None:
-        values, nir, start = line.values, line.values["NIR"], line.values["DATEDEBUT"]
-        worker = self.workers.get(nir)
-        if worker is None:
-            self.workers[nir] = Worker(values["NOM"], values["PRENOM"])
-        elif _first_names(worker.prenom) < _first_names(values["PRENOM"]):
-            worker.prenom = values["PRENOM"]
-        entry = (values["CLASSEMENT"], values["AUTREEXPOSITION"])
-        attachment = self.attachments.get((nir, values["SIRET"]))
-        origin = line.submission.id
-        if attachment is None:
-            self.attachments[nir, values["SIRET"]] = Attachment([Period(start, None, origin)], [(start, *entry)])
-            return
-        last = attachment.periods[-1]
-        if last.end is not None and start > last.end:
-            attachment.periods.append(Period(start, None, origin))
-        elif last.start != start:
-            last.start, last.origin = start, origin
-        since = max(line.submission.received, start)
-        before = [past for past in attachment.history if past[0] < since]
-        attachment.history = [*before, (since, *entry)]
-
-    def _designated(self, siret: str, role: str, day: date, identifier: str | None = None) -> bool:
-        for (where, what, whom, since), until in self.designations.items():
-            named = (where, what) == (siret, role) and identifier in (None, whom)
-            if named and since <= day and (until is None or day <= until):
-                return True
-        return False
-
-    # --- matching ----------------------------------------------------------------------------------------------------
-
-    def _match(self, line: Line) -> set[str]:
-        """Codes that need the registry as it stands (`MET-10` to `-12` apart)."""
-        codes: set[str] = set()
-        if line.ragged or line.format == "ETABLISSEMENTS":
-            return codes
-        values, end = line.values, line.end
-        nir, siret = values.get("NIR"), values.get("SIRET")
-        known = self.establishments.get(siret) if siret else None
-        if self._out_of_perimeter(line, siret, known is not None):
-            codes.add("IDT-10")
-        if line.mode == "A":
-            return codes
-        codes |= self._physician(line, siret if known else None)
-        if known and end and known.state == "F" and known.since <= end:
-            codes.add("IDT-11")
-        if known and siret and end and self._wrong_body(line, siret, end):
-            codes.add("AVT-10")
-        if line.format == "DESIGNATIONS":
-            return codes | ({"IDT-05"} if siret and not known else set())
-        if not nir or not siret:
-            return codes
-        if not known:
-            codes.add("IDT-05")
-        worker = self.workers.get(nir)
-        if worker and values.get("NOM") and values.get("PRENOM") and not _names_agree(worker, values):
-            codes.add("IDT-08")
-        if line.format == "TRAVAILLEURS":
-            return codes
-        attachment = self.attachments.get((nir, siret))
-        if not worker:
-            codes.add("IDT-06")
-        elif known and not attachment:
-            codes.add("IDT-07")
-        if line.format == "SORTIES":
-            departure = values.get("DATEFIN")
-            if attachment and departure and departure < attachment.periods[-1].start:
-                codes.add("MET-01")
-            return codes
-        if attachment and line.start and end and not any(_holds(one, line.start, end) for one in attachment.periods):
-            codes.add("IDT-09")
-        if attachment and end and end >= NR_ENDS:
-            classed, other = attachment.at(end)
-            if classed in ("NC", "NR") or (classed is None and other is None):
-                codes.add("MET-06")
-        return codes
-
-    def _out_of_perimeter(self, line: Line, siret: str | None, known: bool) -> bool:
-        sender = line.sender
-        role = line.values.get("ROLE")
-        if role and ((sender.role == "EMPLOYEUR" and role == "PST") or (sender.role == "MDT" and role != "PST")):
-            return True
-        if siret is None:
-            return False
-        if sender.role == "EMPLOYEUR":
-            return siret[:9] not in sender.sirens
-        if sender.role in ("CRP", "MDT") and known and line.end:
-            return not self._designated(siret, sender.role, line.end, sender.identifiant or "")
-        return False
-
-    def _physician(self, line: Line, siret: str | None) -> set[str]:
-        """A committed dose bears the RPPS of the account, of a physician whom the establishment designates."""
-        rpps, account = line.values.get("RPPS"), line.sender.identifiant
-        codes: set[str] = set()
-        if rpps and line.sender.role == "MDT" and account and rpps != account:
-            codes.add("FMT-05")
-        if rpps and siret and line.end and not self._designated(siret, "MDT", line.end, rpps):
-            codes.add("IDT-10")
-        return codes
-
-    def _wrong_body(self, line: Line, siret: str, end: date) -> bool:
-        role = line.sender.role
-        if (line.format, role) in (("PASSIVE", "OA"), ("INTERNE", "OA"), ("OPERATIONNELLE", "EXPLOITANT")):
-            return not self._designated(siret, role, end, line.sender.code)
-        if line.format == "OPERATIONNELLE" and role in ("EMPLOYEUR", "CRP"):
-            return self._designated(siret, "EXPLOITANT", end)
-        return False
+            self.apply(line)
 
     # --- measures ----------------------------------------------------------------------------------------------------
 
     def _settle(self, line: Line) -> None:
-        current = next((one for one in self.current if one.same_key(line)), None)
+        near = [one for one in self.current if one.same_key(line)]
+        current = min(near, key=lambda one: _years_apart(one, line), default=None)
         waiting = next((one for one in self.waiting if one.format == line.format and one.same_key(line)), None)
-        last = waiting or current
         if line.mode == "A":
             self._annul(line, current, waiting)
+        elif line.mode == "C":
+            self._correct(line, near, waiting)
         elif any(one and one.content == line.content for one in (current, waiting)):
-            line.codes = (line.codes - WAITING) | {"MET-12"}
-            line.outcome = "DOUBLON"
-        elif line.mode == "C" and last is None:
-            self._reject(line, "MET-10")
-        elif line.mode is None and last is not None and not _follows_absence(last, line):
-            self._reject(line, "MET-11")
+            self._repeat(line)
         else:
+            last = waiting or current
+            if last is not None and not _follows_absence(last, line):
+                self._reject(line, "MET-11")
+            else:
+                self._enter(line, current, waiting)
+
+    def _correct(self, line: Line, near: list[Line], waiting: Line | None) -> None:
+        current = near[0] if near else None
+        if waiting and waiting.content == line.content:
+            self._repeat(line)
+        elif not near and not waiting:
+            self._reject(line, "MET-10")
+        elif len(near) > 1:
+            self._reject(line, "MET-11")
+        elif current and current.content == line.content:
             if waiting:
                 self._leave(waiting, "MET-11")
-            if line.codes & WAITING:
-                self._wait(line)
-            else:
-                self._replace(current, line)
+            self._repeat(line)
+        else:
+            self._enter(line, current, waiting)
+
+    def _enter(self, line: Line, current: Line | None, waiting: Line | None) -> None:
+        """The row takes the place of what stands or waits under its key, or waits itself."""
+        if waiting:
+            self._leave(waiting, "MET-11")
+        if line.codes & WAITING:
+            self._wait(line)
+        else:
+            self._replace(current, line)
+
+    def _repeat(self, line: Line) -> None:
+        line.codes = (line.codes - WAITING) | {"MET-12"}
+        line.outcome = "DOUBLON"
 
     def _annul(self, line: Line, current: Line | None, waiting: Line | None) -> None:
         former = next((one for one in reversed(self.annulled) if one.same_key(line)), None)
@@ -367,7 +264,7 @@ class TwinRegistry:
                     moved = self._match_again(line) or moved
 
     def _match_again(self, line: Line) -> bool:
-        codes = line.from_text | self._match(line)
+        codes = line.from_text | self.match(line)
         if line.codes & HEALS_BY_ITSELF <= codes:
             return False  # what it waits for has not come: it is not judged again
         line.codes = codes
@@ -380,7 +277,7 @@ class TwinRegistry:
         if line.format in layouts.MEASURES:
             self._replace(next((one for one in self.current if one.same_key(line)), None), line)
         else:
-            self._apply(line)
+            self.apply(line)
         self._tell(line)
         return True
 
@@ -399,27 +296,11 @@ def _rejects(codes: set[str]) -> bool:
     return any(not code.startswith("AVT") and code not in WAITING | {"MET-12"} for code in codes)
 
 
-def _holds(period: Period, start: date, end: date) -> bool:
-    return period.start - MARGIN <= start and (period.end is None or end <= period.end + MARGIN)
+def _years_apart(one: Line, line: Line) -> int:
+    return abs(one.end.year - line.end.year) if one.end and line.end else 0
 
 
 def _follows_absence(last: Line, line: Line) -> bool:
     if line.format != "PASSIVE":
         return False
     return last.values.get("ETAT_RESULTAT") == "ABS" and line.values["ETAT_RESULTAT"] != "ABS"
-
-
-def fold(name: str) -> str:
-    """A name as it is compared: upper case, no accents, hyphens and apostrophes as spaces, single spaces."""
-    for char in "'\u2019\u02bc\u0060\u00b4-\u2010\u2011\u2012\u2013\u2014":
-        name = name.replace(char, " ")
-    return " ".join(plain_upper(name).split())
-
-
-def _first_names(text: str) -> set[str]:
-    return set(fold(text).split())
-
-
-def _names_agree(worker: Worker, values: dict[str, Any]) -> bool:
-    known, sent = _first_names(worker.prenom), _first_names(values["PRENOM"])
-    return fold(worker.nom) == fold(values["NOM"]) and (known <= sent or sent <= known)
