@@ -156,7 +156,7 @@ def incoming(settings: Settings, drop: Drop) -> Path:
 def fetch(client: SftpClient, drop: Drop, local: Path, folder: str = "depot") -> Fetched | None:
     """Copy a drop; ``None`` where it is not there any more, cannot be read or is still being written."""
     try:
-        fetched = client.fetch(drop.code, drop.entry.name, local, folder)
+        fetched = client.fetch(drop.code, drop.entry.name, local, folder=folder)
     except FileNotFoundError:
         return None  # the sender took it back, or another pass was first
     except SftpRefused:

@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 import sql
 from loaders import archive
@@ -166,7 +167,7 @@ def _second_pass(
         if layout.measure is not None:
             nirs, sirets = named.identifiers()
             known = references.fetch(cursor, key, nirs, sirets, sender=sender)
-        for checked, matched in ahead(_matched(staged.chunks(), layout, known, sender)):
+        for checked, matched in ahead(_matched(staged.chunks(), opened, known, sender)):
             count = len(checked)
             lines = np.arange(checked.first_line, checked.first_line + count)
             source = Source(np.full(count, submission_id), lines)
@@ -184,11 +185,13 @@ def _second_pass(
 
 
 def _matched(
-    chunks: Iterator[Checked], layout: Format, known: references.References | None, sender: Sender
+    chunks: Iterator[Checked], opened: Opened, known: references.References | None, sender: Sender
 ) -> Iterator[tuple[Checked, Known | None]]:
     """Chunks with their match, where the registry's knowledge of the whole file is at hand (measures)."""
+    layout = opened.layout.format
     for checked in chunks:
-        yield checked, Known(match(layout, checked, known, sender), known) if known is not None else None
+        cut = np.ones(len(checked), bool) if opened.layout.record is not None else None
+        yield checked, Known(match(layout, checked, known, sender, cut), known) if known is not None else None
 
 
 def corridor(
@@ -278,12 +281,13 @@ def judge(
     key: RegistryKey,
     today: date,
     own_entries: tuple[int, ...] = (),
+    cut: NDArray[np.bool_] | None = None,
 ) -> tuple[Known | None, Settled]:
     """Match (where that is not done yet) and settle a chunk of measures, or apply one of references."""
     if known is None and (layout.has("SIRET") or layout.has("NIR")):
         nirs, sirets = Asked().add(checked).identifiers()
         found = references.fetch(cursor, key, nirs, sirets, sender=sender)
-        known = Known(match(layout, checked, found, sender), found)
+        known = Known(match(layout, checked, found, sender, cut), found)
     store = STORES.get(layout.name)
     if store is not None and known is not None:
         return known, settle(cursor, store, layout, checked, known.matched, source, sender, key, own_entries)

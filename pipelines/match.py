@@ -82,8 +82,13 @@ def first_day(layout: Format, checked: Checked, name: str) -> Ints:
     return np.asarray(first_of_month(days)) if layout.column(name).kind is Kind.MONTH else days
 
 
-def match(layout: Format, checked: Checked, references: References, sender: Sender) -> Matched:
+def match(
+    layout: Format, checked: Checked, references: References, sender: Sender, cut: BoolArray | None = None
+) -> Matched:
     """Resolve NIR and SIRET of a chunk and raise what the registry alone can tell.
+
+    Args:
+        cut: rows of fixed width, where a name that fills its places may go on; ``None`` for no row.
 
     Adds ``IDT-05`` to ``-11``, ``MET-06`` and ``AVT-10`` to ``checked.codes``. Annulments are judged on
     their key, NIR and SIRET only: of these they can get ``IDT-10``.
@@ -129,7 +134,7 @@ def match(layout: Format, checked: Checked, references: References, sender: Send
         _not_before_start(checked, references, found, judged & (attachment >= 0))
     if layout.measure is not None:
         if layout.has("NOM"):
-            _names(checked, references, found, judged & (worker > 0))
+            _names(layout, checked, references, found, judged & (worker > 0), cut)
         _periods(layout, checked, references, found, full & (attachment >= 0))
         _sender_designated(layout, checked, references, found, sender, full & whole & (establishment > 0))
     return found
@@ -215,7 +220,14 @@ def _designated_role(checked: Checked, sender: Sender, whole: BoolArray) -> None
         checked.raise_code("IDT-10", readable & (role != physician))
 
 
-def _names(checked: Checked, references: References, found: Matched, judged: BoolArray) -> None:
+def _names(
+    layout: Format,
+    checked: Checked,
+    references: References,
+    found: Matched,
+    judged: BoolArray,
+    cut: BoolArray | None,
+) -> None:
     judged = judged & checked.readable["NOM"] & checked.readable["PRENOM"]
     rows = np.flatnonzero(judged)
     if not len(rows):
@@ -225,8 +237,21 @@ def _names(checked: Checked, references: References, found: Matched, judged: Boo
     known_last, known_first = references.last_name.take(place), references.first_name.take(place)
     same = pc.and_(pc.equal(sent_last, known_last), pc.equal(sent_first, known_first))
     for at in np.flatnonzero(~np.asarray(same.to_numpy(zero_copy_only=False))):
-        if not agree(*(one[at].as_py() for one in (sent_last, sent_first, known_last, known_first))):
+        names = [one[at].as_py() for one in (sent_last, sent_first, known_last, known_first)]
+        if cut is not None and cut[rows[at]]:
+            names[:2] = _whole(layout, checked, rows[at], names)
+        if not agree(*names):
             checked.codes[rows[at]] |= np.uint64(codebook.bit("IDT-08"))
+
+
+def _whole(layout: Format, checked: Checked, row: int, names: list[str]) -> list[str]:
+    """The sent names of a fixed-width row, each gone on with as known where it fills its places."""
+    whole = []
+    for name, sent, known in zip(("NOM", "PRENOM"), names[:2], names[2:], strict=True):
+        first, last = layout.column(name).position or (1, 0)
+        filled = len(checked.values[name][int(row)].as_py()) == last - first + 1
+        whole.append(known if filled and known.startswith(sent) else sent)
+    return whole
 
 
 def _folded(names: pa.StringArray) -> pa.StringArray:

@@ -106,7 +106,9 @@ def _again(connection: Connection, key: RegistryKey, asked: list[Any]) -> dict[s
         source = Source(np.array([row[1] for row in entries]), np.array([row[2] for row in entries]))
         ids = tuple(row[0] for row in entries)
         matched, settled = judge(
-            cursor, number, layout, checked, None, source, sender, key, received_on, own_entries=ids
+            *(cursor, number, layout, checked, None, source, sender, key, received_on),
+            own_entries=ids,
+            cut=np.array([row[10] for row in entries], bool),
         )
         letters = outcomes(checked)
         if store is not None and matched is not None:

@@ -157,8 +157,8 @@ def _help(book_: Any, layout: Format, context: Context) -> None:
     title = book_.add_format({"bold": True, "font_size": 14})
     head = book_.add_format({"bold": True, "bottom": 1})
     fold = book_.add_format({"text_wrap": True, "valign": "top"})
-    sheet.set_column(0, 0, 26, fold)
-    sheet.set_column(1, 4, 40, fold)
+    for at, width in enumerate((26, 60, 60, 22, 60)):
+        sheet.set_column(at, at, width, fold)
     sheet.write_string(0, 0, f"{layout.name} : {layout.title}", title)
     plain = book_.add_format({"text_wrap": False})
     lines = (

@@ -89,7 +89,8 @@ def formats_page() -> str:
         " « Projet » : la disposition est propre à ce projet, faute de disposition officielle publique.",
         "Règles communes et réponses : [deposer-un-fichier.md](deposer-un-fichier.md). Sens des codes :"
         " [codes.md](codes.md). Modèles CSV et XLSX à remplir, et les mêmes règles pour un logiciel (Table Schema) :"
-        " `siseri schema export --out modeles`. [Contrôler un fichier avant l'envoi](autocontrole.md).",
+        " `siseri schema export --out modeles` (paquet `siseri-exchange[modeles]`)."
+        " [Contrôler un fichier avant l'envoi](autocontrole.md).",
         _table(
             ("format", "contenu", "disposition", "colonnes", "émetteurs"),
             [

@@ -3,7 +3,7 @@
 -- person or the pair is known now.
 select
     e.entry_id, e.submission_id, e.line, e.format, e.partner_id, p.code, p.role, p.identifiant, e.received_on,
-    e.codes
+    e.codes, (select s.dialect ->> 'record' from ledger.submission as s where s.submission_id = e.submission_id) is not null
 from queue.entry as e
 inner join ledger.partner as p on e.partner_id = p.partner_id
 left join reference.establishment as t on e.siret = t.siret

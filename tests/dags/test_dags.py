@@ -19,6 +19,7 @@ from loaders.settings import Settings, project_root
 from pipelines import verify
 from pipelines.deposit import deposit
 from pipelines.sweep import sweep
+from schemas.roles import MEASURE_FORMATS
 
 ROOT = project_root()
 
@@ -96,7 +97,7 @@ def test_the_same_files_again_change_nothing(demonstrated: tuple[Settings, str])
         " (select count(*) from reference.designation),"
         " (select sum(value_usv) from dose.passive where until_load is null)"
     )
-    measures = [file for file in manifest["files"] if file["format"] in ("PASSIVE", "OPERATIONNELLE")]
+    measures = [file for file in manifest["files"] if file["format"] in MEASURE_FORMATS]
     with opened(settings) as registry, depots(registry) as client:
         before = registry.connection.execute(counted).fetchone()
         for file in manifest["files"]:

@@ -20,7 +20,6 @@ from senders import (
     PASSIVE,
     RPPS,
     RPPS2,
-    SIRET,
     SIRET2,
     SORTIES,
     TRAVAILLEURS,

@@ -22,6 +22,7 @@ from senders import (
     file,
     row,
 )
+from twin.cells import nir_key
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "emetteurs" / "exemples"
 INTEGRE: tuple[str, set[str]] = ("INTEGRE", set())
@@ -212,3 +213,28 @@ def test_the_header_is_no_data(land: Any) -> None:
     passed(land)
     assert land.rows("LABO1", "1.txt") == [INTEGRE]
     assert land.rows("LABO1", "2.txt") == [("DOUBLON", {"MET-12"})]
+
+
+LONG = "VANDENBERGHE DE LA TOUR DU PIN MONTAUBAN"
+
+
+def test_a_name_that_fills_its_places_may_go_on(land: Any) -> None:
+    def rows(letter: str) -> list[str]:
+        names = LONG[:30], LONG[:29], "VAN"
+        return [dose(f"{letter}{at}", NOM=name, NIR=NIR2, PRENOM="ANNE") for at, name in enumerate(names)]
+
+    land.drop("LABO1", "avant.txt", written(PASSIVE, *rows("M")))
+    passed(land)
+    assert [codes for _, codes in land.rows("LABO1", "avant.txt")] == [{"IDT-06"}] * 3
+    known = row(
+        TRAVAILLEURS, NIR=NIR2, CLE=nir_key(NIR2), NOM=LONG, PRENOM="ANNE", DATENAISSANCE="15/05/1984", SEXE="F"
+    )
+    land.drop("EMPL", "longs.csv", file(TRAVAILLEURS, known))
+    passed(land)
+    wanted = [set(), {"IDT-08"}, {"IDT-08"}]
+    assert [codes for _, codes in land.rows("LABO1", "avant.txt")] == wanted  # released with the same eyes
+    land.drop("LABO1", "apres.txt", written(PASSIVE, *rows("N")))
+    land.drop("LABO1", "apres.csv", file(PASSIVE, *rows("P")))
+    passed(land)
+    assert [codes for _, codes in land.rows("LABO1", "apres.txt")] == wanted
+    assert [codes for _, codes in land.rows("LABO1", "apres.csv")] == [{"IDT-08"}] * 3  # a CSV cuts no name

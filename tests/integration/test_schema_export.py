@@ -366,6 +366,7 @@ def test_the_code_book_as_a_page_is_whole_and_stands_alone(folder: Path) -> None
 
 def test_the_readme_says_whose_each_format_is(folder: Path) -> None:
     told = (folder / "LISEZMOI.txt").read_text(encoding="utf-8")
+    assert "10/04/2026" in told
     for layout in formats().values():
         assert f"{layout.name} : {layout.title}\n    {columns.origin_in_words(layout)}" in told
 

@@ -62,6 +62,12 @@ def test_the_example_line_of_each_format_is_sound(name: str) -> None:
     assert all(book()[code].severity is Severity.WARNING for codes in found.rows for code in codes)
 
 
+def test_every_example_file_is_named_where_its_format_is_told() -> None:
+    page = (ROOT / "docs" / "emetteurs" / "formats.md").read_text(encoding="utf-8")
+    examples = {path.name for path in (ROOT / "docs" / "emetteurs" / "exemples").iterdir()}
+    assert set(re.findall(r"\(exemples/([^)]+)\)", page)) == examples
+
+
 def _commands() -> dict[str, Any]:
     """Every command by its words: ``partner key add``."""
     found: dict[str, Any] = {}
