@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 RUNS = (
+    ("bench.selfcheck",),
     ("bench.integrate", "--rows", "1000000"),
     ("bench.integrate", "--rows", "4000000", "--no-rival"),
     ("bench.latency",),
+    ("bench.check",),
 )
 
 

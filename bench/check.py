@@ -17,18 +17,18 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench import data
+from bench import rows as sheets
 from bench.integrate import RESULTS
 from schemas.formats import formats
 
-TODAY = date(2026, 4, 10)
+TODAY = sheets.TODAY
 FAULTY = 0.1
 #: Fixed width against CSV; one row in ten faulty against none; OPERATIONNELLE on one core, rows a second.
 AIMS = {"fixed_over_csv": 0.5, "faulty_over_clean": 0.6, "operationnelle_csv_rows_per_s": 1_000_000}
@@ -103,7 +103,7 @@ def compare(rows: int, only: tuple[str, ...], say: Callable[[str], None]) -> dic
                 rates, shares = [], []
                 for faulty in (0.0, FAULTY):
                     path = Path(folder) / f"{name}-{form}-{faulty}.csv"
-                    write = data.write_records if form == "fixed" else data.write_csv
+                    write = sheets.write_records if form == "fixed" else sheets.write_csv
                     write(path, name, rows, faulty)
                     took, found, marked = measure(path, role)
                     if found != rows:
@@ -170,6 +170,8 @@ def main() -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("numpy", "pandas", "pyarrow", "pandera", "python-stdnum")},
     }
+    for name, rate in figures.get("rivals_rows_per_s", {}).items():
+        print(f"{name:60}{rate:14,.0f} rows/s")
     print(json.dumps(figures["ratios"], indent=1))
     if not arguments.only:
         RESULTS.mkdir(exist_ok=True)

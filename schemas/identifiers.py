@@ -6,6 +6,7 @@ Vector functions take a matrix of ASCII bytes (rows x characters) and give one b
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,7 @@ def is_nia(nir: str) -> bool:
     return nir[:1] in "3478"
 
 
+@lru_cache(maxsize=1 << 14)
 def is_rpps(text: str) -> bool:
     """Whether a text is an RPPS number: 11 digits with a valid Luhn sum."""
     return bool(re.fullmatch("[0-9]{11}", text)) and bool(

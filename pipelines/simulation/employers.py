@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 
 #: Sectors of national defence, whose activity is of military character.
 _MILITARY = ("501", "502")
-_AIRCREW = ("401010", "401020")
+AIRCREW = ("401010", "401020")
 _PUBLIC = ("medical", "research")
 #: Share of workers with two or three employers in the year (temporary work is mostly nuclear).
 _SEVERAL = {"nuclear": 0.08, "medical": 0.02}
@@ -25,7 +25,11 @@ _SEVERAL = {"nuclear": 0.08, "medical": 0.02}
 
 @dataclass
 class Establishment:
-    """One line of the register. ``closed_on``: ISO date or ``""``; ``known``: stage at which it is declared."""
+    """One line of the register.
+
+    ``closed_on``: ISO date or ``""``; ``known``: stage at which it is declared; ``physician``: rank of the one
+    it designates, -1 for any.
+    """
 
     siret: str
     name: str
@@ -36,6 +40,7 @@ class Establishment:
     lab: int = 0
     sites: tuple[int, ...] = ()
     designates: bool = True
+    physician: int = -1
 
 
 @dataclass
@@ -136,7 +141,12 @@ def workforce(who: Population, labs: int, operators: int, rng: np.random.Generat
                 company.places.append(len(found.establishments))
                 town = towns[int(rng.integers(0, len(towns)))]
                 found.establishments.append(
-                    Establishment(siret(company.siren, rank), label, town, f"{year}-01-01", lab=lab, sites=sites)
+                    Establishment(
+                        *(siret(company.siren, rank), label, town, f"{year}-01-01"),
+                        lab=lab,
+                        sites=sites,
+                        physician=0 if name == "nuclear" else -1,
+                    )
                 )
             found.employers.append(company)
             staff = members[start : start + size]
@@ -186,7 +196,7 @@ def contract(category: int, domain: int, sector: str, several: bool, draw: float
     exposure = ""
     if mark == "(vide)":
         mark = ""
-        exposure = "RAY_COS" if sector in _AIRCREW else "RADON" if name == "natural" else "SUR_GRP_2"
+        exposure = "RAY_COS" if sector in AIRCREW else "RADON" if name == "natural" else "SUR_GRP_2"
         if exposure == "SUR_GRP_2" and draw < 0.05:
             exposure = "SUR_GRP_1"
     kind = "CTT" if several else "CDI" if draw < 0.75 else "CDD" if draw < 0.9 else "CAP" if draw < 0.93 else "STG"

@@ -1,8 +1,4 @@
-"""The labs' and the operators' files: rows of doses, period by period.
-
-Aircrew results travel here as passive ones, so that the published doses of natural exposure are
-there: the computed doses have a format of their own, which these files do not use.
-"""
+"""The labs' and the operators' files: rows of doses, period by period."""
 
 from __future__ import annotations
 
@@ -28,12 +24,13 @@ _LOCATION = {
 _TECHNIQUE = {"PAS-HP10-NEU": "TRACE", "PAS-E-RADON": "ALPHA", "PAS-HP007-EXT": "TLD", "PAS-HP3": "TLD"}
 _ACTIVITIES = ("ROBINETTERIE", "Décontamination", "SOUDAGE", "CALORIFUGEAGE", "Contrôle", "LOGISTIQUE", "CONDUITE")
 _METERS = ("DMC 3000", "DMC 2000 S", "EPD MK3", "DOSICARD", "Saphydose Gamma I")
+_ZONE_APART, _APART_DIALECT = 3, Dialect("utf-8", "\n", turn=3)
 #: Rows set apart, without fault, in a file that is sent a second time at the end.
 _APART = 0.03
 #: Share of zero results that are absent, lost or damaged dosimeters.
 _NO_RESULT = (("ABS", 0.003), ("PER", 0.005), ("DET", 0.006))
 #: Rows older than this at the end are not written for workers declared late: they would leave the queue.
-_WAITING_DAYS = 60
+WAITING_DAYS = 60
 
 
 @dataclass
@@ -55,7 +52,7 @@ def delivered(year: int, month: int, end: date) -> date:
     return end if month == 12 else date(year, month + 1, 10)
 
 
-def _held(country: Country, worker: Ints, place: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def held(country: Country, worker: Ints, place: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """bool[n] twice: rows whose worker nobody has declared yet, rows whose employer declares it late."""
     late_place = np.array([one.late for one in country.work.employers])[np.array(country.work.owner)]
     return country.unheard[worker], late_place[place]
@@ -89,9 +86,9 @@ def _write_wear(
     country: Country, lab: Lab, sheet: Sheet, sources: list[Source], kind: str, wear: Wear, end: date
 ) -> None:
     lab_of = np.array([one.lab for one in country.work.establishments])
-    unknown, late = _held(country, wear.worker, wear.place)
+    unknown, late = held(country, wear.worker, wear.place)
     mine = lab_of[wear.place] == lab.rank
-    if sheet.registry_date < end - timedelta(days=_WAITING_DAYS):
+    if sheet.registry_date < end - timedelta(days=WAITING_DAYS):
         mine &= ~late
     rows = np.flatnonzero(mine)
     start = len(sheet)
@@ -155,12 +152,15 @@ def operator_files(
     for first in weeks:
         for rank, (code, dialect) in enumerate(operators):
             day = first + timedelta(days=7)
-            sheet = Sheet(code, f"dos_ope_{first:%Y-%m-%d}", "OPERATIONNELLE", 3, day, dialect)
-            sources: list[Source] = []
+            sheets = [Sheet(code, f"dos_ope_{first:%Y-%m-%d}", "OPERATIONNELLE", 3, day, dialect)]
+            if dialect.fixed:  # one zone has other meters, whose software writes a CSV
+                apart = Sheet(code, f"dos_ope_br4_{first:%Y-%m-%d}", "OPERATIONNELLE", 3, day, _APART_DIALECT)
+                sheets.append(apart)
+            sources: list[list[Source]] = [[] for _ in sheets]
             site = towns[rank % len(towns)]
             for worker, place, date_in, entry, inside, dose in country.passages(first, rank):
                 late = country.work.employer_of(place).late
-                if late and day < end - timedelta(days=_WAITING_DAYS):
+                if late and day < end - timedelta(days=WAITING_DAYS):
                     continue
                 shown = date_in.strftime("%d/%m/%Y")
                 row = {
@@ -176,8 +176,10 @@ def operator_files(
                     "ACTIVITE": _ACTIVITIES[worker % len(_ACTIVITIES)],
                     "CODE_METROLOGIE": "",
                 }
-                held = frozenset({"IDT-06" if country.unheard[worker] else "IDT-07"}) if late else frozenset()
-                sheet.append(row, held, "INTEGRE" if late else "")
-                sources.append(Source(worker, place))
-            if len(sheet):
-                yield code, sheet, planter.spread(sheet, sources, ("site", rank))
+                held_for = frozenset({"IDT-06" if country.unheard[worker] else "IDT-07"}) if late else frozenset()
+                at = len(sheets) - 1 if worker % 4 == _ZONE_APART else 0
+                sheets[at].append(row, held_for, "INTEGRE" if late else "")
+                sources[at].append(Source(worker, place))
+            for sheet, known in zip(sheets, sources, strict=True):
+                if len(sheet):
+                    yield code, sheet, planter.spread(sheet, known, ("site", rank))

@@ -87,14 +87,34 @@ class Country:
         return np.asarray(self.who.category == CATEGORIES.index("A"))
 
     @cached_property
+    def aircrew(self) -> NDArray[np.bool_]:
+        """bool[n]: workers who fly: their doses are computed, they wear no dosimeter."""
+        flying = np.array([self.work.employer_of(at).sector in companies.AIRCREW for at in self.places])
+        chosen: NDArray[np.bool_] = flying[self.work.places[:, 0]]
+        return chosen
+
+    @property
+    def places(self) -> range:
+        """Positions of the establishments in the register."""
+        return range(len(self.work.establishments))
+
+    @cached_property
     def split(self) -> Ints:
-        """int64[n, 12]: each worker's annual steps by the month in which the wear ends."""
+        """int64[n, 12]: each worker's annual steps by the month in which the wear ends.
+
+        A month of flights below 0.10 mSv counts nothing: those who fly get their doses in pairs of steps.
+        """
         rng = np.random.default_rng([self.seed, 13, self.year])
         annual = self.who.steps[-1].astype(np.int64)
         months = np.zeros((len(self.who), 12), np.int64)
         months[self.monthly] = rng.multinomial(annual[self.monthly], _seasons())
         quarterly = np.flatnonzero(~self.monthly)
         months[np.ix_(quarterly, np.array([2, 5, 8, 11]))] = rng.multinomial(annual[quarterly], [0.25] * 4)
+        flying = np.flatnonzero(self.aircrew)
+        rng = np.random.default_rng([self.seed, 20, self.year])
+        flights = 2 * rng.multinomial(annual[flying] // 2, [1 / 12] * 12)
+        flights[np.arange(len(flying)), flights.argmax(axis=1)] += annual[flying] % 2
+        months[flying] = flights
         return months
 
     def place_in(self, worker: Ints, month: int) -> Ints:
@@ -108,10 +128,17 @@ class Country:
         """The whole-body dosimeters whose wear ends with this month (1 to 12)."""
         last = _month_end(self.year, month)
         for members, length in ((self.monthly, 1), (~self.monthly, 3)):
+            members = members & ~self.aircrew
             if month % length == 0:
                 worker = np.flatnonzero(members)
                 first = date(self.year, month - length + 1, 1)
                 yield Wear(first, last, worker, self.place_in(worker, month), self.split[worker, month - 1])
+
+    def flights(self, month: int) -> Wear:
+        """The months of flights that end with this month, one a worker who flies."""
+        last = _month_end(self.year, month)
+        worker = np.flatnonzero(self.aircrew)
+        return Wear(last.replace(day=1), last, worker, self.place_in(worker, month), self.split[worker, month - 1])
 
     def organs(self, month: int, kind: str) -> Wear:
         """Further dosimeters of one kind (hands, eyes, neutrons, radon); ``steps`` in micro-sievert."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.simulation import faults, identities
 from pipelines.simulation.employers import Establishment
-from pipelines.simulation.faults import Context
+from pipelines.simulation.flaws import Context
 from pipelines.simulation.national import Country
 from pipelines.simulation.sheets import Note, Sheet
 from schemas import codebook
@@ -18,7 +18,7 @@ from schemas.codebook import Severity
 
 #: Rows that wait are planted only where they still wait at the end (the queue gives up after 90 days).
 _WAITING_DAYS = 60
-_FURTHER = frozenset({"IDT-05", "IDT-07", "IDT-11", "AVT-10"})
+_FURTHER = frozenset({"IDT-05", "IDT-07", "IDT-10", "IDT-11", "AVT-10"})
 _UNREGISTERED_RANK = 9000
 
 
@@ -58,7 +58,7 @@ class Planter:
         Args:
             sheet: rows without fault; rows that wait for their employer's list carry a note.
             sources: one for each row.
-            sender: kind (``lab`` or ``site``) and rank of the sender.
+            sender: kind (``lab``, ``site``, ``physician`` or ``aircrew``) and rank of the sender.
 
         Returns:
             Rows left untouched that no fault refers to: they can serve corrections.
@@ -80,23 +80,23 @@ class Planter:
         if code is None:
             return
         last = ""
-        context = Context(registry_date=sheet.registry_date)
+        context = Context(registry_date=sheet.registry_date, fixed=sheet.dialect.fixed)
         if code in _FURTHER:
             context, last = self._around(code, source, sender, context)
         elif code == "IDT-06":
-            context = replace(context, unknown_nir=self._unknown(row["NIR"]))
+            context = replace(context, unknown_nir=self.unknown(row["NIR"]))
         elif code == "IDT-09":
             context = replace(context, start=self.country.start_of(source.worker))
         elif code == "MET-10":
             context = replace(context, new_id=f"X{sheet.registry_date:%Y%m%d}{sum(self.counts.values()):07d}")
         elif code == "IDT-08":
-            context = replace(context, other_name=self._other_name(row["NOM"]))
+            context = replace(context, other_name=self.other_name(row["NOM"]))
         planted = faults.plant(code, sheet.format, row, self.rng, context)
         if code in faults.BESIDE:
-            sheet.append(planted, faults.carried(code), last)
+            sheet.append(planted, faults.carried(code, sheet.format), last)
         else:
             sheet.replace(at, planted)
-            sheet.notes[at] = Note(faults.carried(code), last)
+            sheet.notes[at] = Note(faults.carried(code, sheet.format), last)
             if codebook.book()[code].severity is Severity.REJECT:
                 self.rejected.append((sheet, row))
         self.count(sheet.format, code)
@@ -114,6 +114,8 @@ class Planter:
             if waits and sheet.registry_date < self.end - timedelta(days=_WAITING_DAYS):
                 continue
             if code == "AVT-03" and sheet.dialect.comma:
+                continue
+            if code in faults.NOT_IN_FIXED_WIDTH and sheet.dialect.fixed:
                 continue
             if faults.fits(code, sheet.format, row, sheet.registry_date):
                 possible.append(code)
@@ -141,11 +143,11 @@ class Planter:
             if cured:
                 further.append((source.worker, place, 4))
             return replace(context, elsewhere=work.establishments[place].siret), "INTEGRE" if cured else ""
-        kind = "closed" if code == "IDT-11" else "quiet"
+        kind = {"IDT-10": "foreign", "IDT-11": "closed", "AVT-10": "quiet"}[code]
         place = self._somewhere(kind, sender, source)
         further.append((source.worker, place, 2))
         name = work.establishments[place].siret
-        return (replace(context, closed=name) if kind == "closed" else replace(context, undesignated=name)), ""
+        return replace(context, outside=name, closed=name, undesignated=name), ""
 
     def _somewhere(self, kind: str, sender: tuple[str, int], source: Source) -> int:
         """An establishment of the kind where the worker is not attached: of a pool made once a sender."""
@@ -159,6 +161,8 @@ class Planter:
                 return place
         details: dict[str, object] = {"lab": sender[1] if sender[0] == "lab" else 0}
         details["sites"] = (sender[1],) if sender[0] == "site" else ()
+        if sender[0] == "physician":
+            details["physician"] = sender[1] + (kind == "foreign")
         if kind == "closed":
             details["closed_on"] = f"{self.country.year - 1}-07-01"
         elif kind == "quiet":
@@ -174,12 +178,18 @@ class Planter:
         self._ranks[owner] += 1
         number = identities.siret(work.employers[owner].siren, _UNREGISTERED_RANK + self._ranks[owner])
         work.establishments.append(
-            Establishment(number, model.name, model.town, model.opened_on, known=0, lab=model.lab, sites=model.sites)
+            Establishment(
+                *(number, model.name, model.town, model.opened_on),
+                known=0,
+                lab=model.lab,
+                sites=model.sites,
+                physician=model.physician,
+            )
         )
         work.owner.append(owner)
         return len(work.establishments) - 1
 
-    def _unknown(self, number: str) -> str:
+    def unknown(self, number: str) -> str:
         """A number close to the right one that nobody bears."""
         taken = self.country.numbers
         rank = int(number[10:])
@@ -189,6 +199,7 @@ class Planter:
         taken.add(number)
         return number
 
-    def _other_name(self, name: str) -> str:
+    def other_name(self, name: str) -> str:
+        """Another birth name."""
         names = [one for one in identities.listed("noms") if one != name]
         return names[int(self.rng.integers(0, len(names)))]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 
 from pipelines.simulation import faults, identities
 from pipelines.simulation.employers import Employer
+from pipelines.simulation.flaws import Context
 from pipelines.simulation.national import Country
 from pipelines.simulation.planting import Planter
 from pipelines.simulation.population import DOMAINS
 from pipelines.simulation.sheets import Dialect, Note, Sheet
 from schemas import codebook
 from schemas.codebook import Severity
+from schemas.identifiers import key_of
 
 STAFF = "SISERI"
 _REGISTER = (
@@ -24,6 +27,10 @@ _REGISTER = (
     *("denominationUsuelleEtablissement", "activitePrincipaleEtablissement", "codeCommuneEtablissement"),
     "etablissementSiege",
 )
+#: Ranks of establishments that no register knows, one block a kind of file.
+_UNKNOWN_TO_LIST, _UNKNOWN_TO_DESIGNATION, UNKNOWN_TO_DEPARTURE = 8000, 7000, 6000
+#: What a fault of a declaration needs around it; ``None`` where it cannot be planted in this row.
+Prepare = Callable[[str, dict[str, str], int, Context], Context | None]
 _DESIGNATED_SINCE = "01/01/1970"
 _ACTIVITY = {"medical": "86.10Z", "nuclear": "35.11Z", "natural": "51.10Z", "industry": "71.20B"}
 #: Late employers are small, as new ones are.
@@ -77,17 +84,24 @@ def register(country: Country, places: list[int], stage: int, day: date, dialect
     return sheet
 
 
+@cache
+def physicians(seed: int) -> list[tuple[str, str, str]]:
+    """RPPS, name and first name of the country's occupational physicians."""
+    rng = np.random.default_rng([seed, 17, 1])
+    names = identities.listed("noms")
+    return [(identities.rpps(rng), names[at], "CLAIRE") for at in rng.integers(0, len(names), 40).tolist()]
+
+
 def designations(
     country: Country, places: list[int], labs: list[str], sites: list[str], stage: int, day: date, dialect: Dialect
 ) -> Sheet:
     """Whom these establishments designate: legal representative, lab, operators, physician."""
     sheet = Sheet(STAFF, f"designations_{stage}", "DESIGNATIONS", stage, day, dialect)
-    rng = np.random.default_rng([country.seed, 17, stage])
     names = identities.listed("noms")
-    physicians = [(identities.rpps(rng), names[at], "CLAIRE") for at in rng.integers(0, len(names), 40).tolist()]
+    doctors = physicians(country.seed)
     for at in places:
         one = country.work.establishments[at]
-        rpps, last, first = physicians[at % len(physicians)]
+        rpps, last, first = doctors[at % len(doctors) if one.physician < 0 else one.physician]
         rows = [("RPL", one.siret[:9], names[at % len(names)], "DOMINIQUE"), ("MDT", rpps, last, first)]
         if one.designates:
             rows.append(("OA", labs[one.lab], "", ""))
@@ -108,9 +122,18 @@ def designations(
 
 
 def worker_lists(
-    country: Country, planter: Planter, opening: date, end: date, dialects: dict[str, Dialect]
+    country: Country,
+    planter: Planter,
+    opening: date,
+    end: date,
+    dialects: dict[str, Dialect],
+    again: list[tuple[int, str]],
 ) -> Iterator[Sheet]:
-    """Every worker list: one a sender in stage 2 (faults planted), and in stage 4 what was missing."""
+    """Every worker list: one a sender in stage 2 (faults planted), and in stage 4 what was missing.
+
+    Args:
+        again: workers whom the registry's staff declare a second time, under another number.
+    """
     sheets: dict[tuple[int, str], Sheet] = {}
 
     def put(worker: int, place: int, stage: int) -> None:
@@ -132,32 +155,79 @@ def worker_lists(
     for (stage, code), sheet in sorted(sheets.items()):
         if stage == 2:
             _spoil(country, planter, sheet, code)
+            for worker, number in again if code == STAFF else ():
+                row = country.list_row(worker, places[worker][0])
+                sheet.append({**row, "NIR": number, "CLE": key_of(number)})
         yield sheet
 
 
 def _spoil(country: Country, planter: Planter, sheet: Sheet, code: str) -> None:
-    """Plant faults in a worker list: warnings in place, the others in a second row, so that nobody goes missing."""
+    among = tuple(one for one in faults.PLANTABLE["TRAVAILLEURS"] if one != "IDT-10" or code != STAFF)
+
+    def prepare(planted: str, row: dict[str, str], at: int, context: Context) -> Context | None:
+        if planted == "IDT-05":
+            return replace(context, unknown_siret=unknown_siret(row["SIRET"], _UNKNOWN_TO_LIST + at % 900))
+        if planted == "IDT-10":
+            other = next((one for one in country.work.employers if one.siren != row["SIRET"][:9]), None)
+            if other is None:
+                return None
+            return replace(context, outside=country.work.establishments[other.places[0]].siret)
+        return replace(context, other_name=planter.other_name(row["NOM"])) if planted == "IDT-08" else context
+
+    spoil(planter, sheet, prepare, among)
+
+
+def spoil_register(country: Country, planter: Planter, register: Sheet, designated: Sheet) -> None:
+    """Plant faults in the register and in the designations of the first stage."""
+    closed = next((one.siret for one in country.work.establishments if one.closed_on and one.known == 1), "")
+
+    def prepare(planted: str, row: dict[str, str], at: int, context: Context) -> Context | None:
+        if planted == "IDT-05":
+            return replace(context, unknown_siret=unknown_siret(row["SIRET"], _UNKNOWN_TO_DESIGNATION + at % 900))
+        if planted == "IDT-11":
+            return replace(context, closed=closed) if closed else None
+        return context
+
+    spoil(planter, register, prepare)
+    spoil(planter, designated, prepare)
+
+
+def unknown_siret(like: str, rank: int) -> str:
+    """A valid SIRET of the same company that no register knows."""
+    return identities.siret(like[:9], rank)
+
+
+def spoil(
+    planter: Planter,
+    sheet: Sheet,
+    prepare: Prepare,
+    among: tuple[str, ...] | None = None,
+    *,
+    in_place: bool = False,
+) -> None:
+    """Plant faults in a declaration: warnings in place, the others in a second row, so that nobody goes missing.
+
+    Args:
+        prepare: gives what a fault needs around it.
+        among: the codes to choose from, else all of the format.
+        in_place: rows that the fault keeps from having an effect need no second one.
+    """
     rows = len(sheet)
     number = min(int(np.ceil(rows * planter.rate)), rows)
-    among = tuple(one for one in faults.PLANTABLE["TRAVAILLEURS"] if one != "IDT-10" or code != STAFF)
     for at in sorted(planter.rng.choice(rows, number, replace=False).tolist()):
+        if at in sheet.notes:
+            continue
         row = sheet.row(at)
         planted = planter.choose(sheet, row, among)
-        if planted is None:
+        context = Context(registry_date=sheet.registry_date)
+        prepared = prepare(planted, row, at, context) if planted else None
+        if planted is None or prepared is None:
             continue
-        context = faults.Context(registry_date=sheet.registry_date)
-        if planted == "IDT-05":
-            context = replace(context, unknown_siret=identities.siret(row["SIRET"][:9], 8000 + at % 900))
-        elif planted == "IDT-10":
-            other = next(one for one in country.work.employers if not one.account)
-            context = replace(context, outside=country.work.establishments[other.places[0]].siret)
-        elif planted == "IDT-08":
-            names = identities.listed("noms")
-            context = replace(context, other_name=next(one for one in names if one != row["NOM"]))
-        spoiled = faults.plant(planted, "TRAVAILLEURS", row, planter.rng, context)
-        planter.count("TRAVAILLEURS", planted)
-        if codebook.book()[planted].severity is Severity.WARNING:
+        spoiled = faults.plant(planted, sheet.format, row, planter.rng, prepared)
+        planter.count(sheet.format, planted)
+        carried = faults.carried(planted, sheet.format)
+        if in_place or codebook.book()[planted].severity is Severity.WARNING:
             sheet.replace(at, spoiled)
-            sheet.notes[at] = Note(faults.carried(planted))
+            sheet.notes[at] = Note(carried)
         else:
-            sheet.append(spoiled, faults.carried(planted))
+            sheet.append(spoiled, carried)

@@ -1,7 +1,7 @@
 """``siseri simulate``: a synthetic country's files, and what must become of every row.
 
 Stages: 1 the register and designations; 2 worker lists; 3 doses; 4 what came late (missing lists,
-corrections, annulments, rows sent again, a file sent twice).
+corrections, annulments, rows sent again, a file sent twice), who left, and whose identity is settled.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.simulation import references
+from pipelines.simulation import movements, references
+from pipelines.simulation.exposures import AIRCREW_BODY, PHYSICIAN, exposure_files
 from pipelines.simulation.measures import Lab, lab_files, operator_files
 from pipelines.simulation.national import Country
 from pipelines.simulation.planting import Planter
@@ -30,10 +31,12 @@ _CORRECTED, _SENT_AGAIN = 0.002, 0.6
 _PLAIN = Dialect()
 _LAB_DIALECTS = (
     Dialect("cp1252", "\r\n", quoted=True),
+    Dialect("utf-8", "\n", fixed=True, extension=".txt"),
     Dialect("utf-8-sig", "\n", comma=True, turn=5, extension=".txt"),
-    Dialect("utf-8", "\r\n"),
 )
-_SITE_DIALECTS = (Dialect("utf-8", "\r\n"), Dialect("cp1252", "\n", turn=3))
+_SITE_DIALECTS = (Dialect("cp1252", "\r\n", fixed=True, extension=".txt"), Dialect("utf-8", "\n", turn=3))
+#: Who writes records corrects the report it got, which is a CSV.
+_CORRECTED_DIALECT = Dialect("utf-8", "\r\n", turn=2)
 #: The official workbook writes quoted Windows-1252; other tools write UTF-8.
 _EMPLOYER_DIALECTS = (Dialect("cp1252", "\r\n", quoted=True), _PLAIN, Dialect("utf-8-sig", "\r\n"))
 
@@ -129,18 +132,21 @@ def simulate(
     sites = [(f"EXPL{at + 1}", _SITE_DIALECTS[at % len(_SITE_DIALECTS)]) for at in range(operators)]
     written = _Files(out)
 
-    corrections = {
-        **{body.code: Sheet(body.code, "corrections", "PASSIVE", 4, end, body.dialect) for body in bodies},
-        **{code: Sheet(code, "corrections", "OPERATIONNELLE", 4, end, dialect) for code, dialect in sites},
-    }
+    corrections = {}
+    for sender, format_name, dialect in (
+        *((body.code, "PASSIVE", body.dialect) for body in bodies),
+        *((code, "OPERATIONNELLE", dialect) for code, dialect in sites),
+    ):
+        dialect = _CORRECTED_DIALECT if dialect.fixed else dialect
+        corrections[sender, format_name] = Sheet(sender, "corrections", format_name, 4, end, dialect)
     twice: Sheet | None = None
     for body, sheet, free, apart in lab_files(country, bodies, range(13 - months, 13), end, planter):
         tell(sheet.path)
         if apart:
             twice = sheet if len(sheet) else None
-            _annul(corrections[body.code], sheet)
+            _annul(corrections[body.code, "PASSIVE"], sheet)
         elif sheet.registry_date == end:
-            _correct(corrections[body.code], sheet, free, planter)
+            _correct(corrections[body.code, "PASSIVE"], sheet, free, planter)
         written.write(sheet)
     weeks = [end - timedelta(days=7)]
     while months > 1 and weeks[-1] - timedelta(days=7) >= opening:
@@ -148,7 +154,15 @@ def simulate(
     for code, sheet, free in operator_files(country, sites, weeks[::-1], end, planter):
         tell(sheet.path)
         if sheet.registry_date == end:
-            _correct(corrections[code], sheet, free, planter)
+            _correct(corrections[code, "OPERATIONNELLE"], sheet, free, planter)
+        written.write(sheet)
+    for sheet, free in exposure_files(country, bodies, range(13 - months, 13), end, planter):
+        tell(sheet.path)
+        stem = f"corrections_{sheet.format.lower()}"
+        late = Sheet(sheet.partner, stem, sheet.format, 4, end, sheet.dialect)
+        late = corrections.setdefault((sheet.partner, sheet.format), late)
+        if sheet.registry_date == end:
+            _correct_exposures(late, sheet, free, planter)
         written.write(sheet)
     _send_again(corrections, planter, end)
 
@@ -157,11 +171,19 @@ def simulate(
     tell("register, designations, worker lists")
     register = country.work.establishments
     known = [at for at in range(len(register)) if register[at].known == 1]
-    written.write(references.register(country, known, 1, opening, _PLAIN))
-    written.write(references.designations(country, known, codes, site_codes, 1, opening, _PLAIN))
+    declared = references.register(country, known, 1, opening, _PLAIN)
+    designated = references.designations(country, known, codes, site_codes, 1, opening, _PLAIN)
+    references.spoil_register(country, planter, declared, designated)
+    written.write(declared)
+    written.write(designated)
     written.write(references.register(country, planter.supplement, 4, end, _PLAIN))
     written.write(references.designations(country, planter.supplement, codes, site_codes, 4, end, _PLAIN))
-    for sheet in references.worker_lists(country, planter, opening, end, dialects):
+    certified = movements.certified(country)
+    twice_declared = movements.declared_twice(certified)
+    for sheet in references.worker_lists(country, planter, opening, end, dialects, twice_declared):
+        written.write(sheet)
+    written.write(movements.verdicts(country, planter, certified, end))
+    for sheet in movements.departures(country, planter, chosen, end, dialects):
         written.write(sheet)
     for sheet in corrections.values():
         written.write(sheet)
@@ -174,6 +196,13 @@ def simulate(
     partners += [
         {"code": one.account, "role": "EMPLOYEUR", "sirens": [one.siren], "identifiant": None} for one in chosen
     ]
+    rpps = references.physicians(seed)[0][0]
+    others: list[dict[str, Any]] = [
+        {"code": AIRCREW_BODY, "role": "CALCUL", "sirens": [], "identifiant": None},
+        {"code": PHYSICIAN, "role": "MDT", "sirens": [], "identifiant": rpps},
+    ]
+    senders = {entry["partner"] for entry in written.entries}
+    partners += [one for one in others if one["code"] in senders]
     parameters = {
         "workers": workers,
         "year": year,
@@ -212,7 +241,8 @@ def _clear(out: Path) -> None:
 
 def _in_order(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The order of dropping: by stage and date; who declares before who measures."""
-    rank = {"ETABLISSEMENTS": 0, "DESIGNATIONS": 1, "TRAVAILLEURS": 2, "PASSIVE": 3, "OPERATIONNELLE": 4}
+    order = ("ETABLISSEMENTS", "DESIGNATIONS", "TRAVAILLEURS", "IDENTITES", "SORTIES", "PASSIVE", "OPERATIONNELLE")
+    rank = {name: at for at, name in enumerate((*order, "INTERNE", "ENGAGEE", "NAVIGANT"))}
     return sorted(entries, key=lambda one: (one["stage"], one["registry_date"], rank[one["format"]], one["path"]))
 
 
@@ -260,14 +290,29 @@ def _correct(sheet: Sheet, of: Sheet, free: list[int], planter: Planter) -> None
         sheet.append(of.row(at), frozenset({"MET-12"}))
 
 
-def _send_again(corrections: dict[str, Sheet], planter: Planter, end: date) -> None:
+def _correct_exposures(sheet: Sheet, of: Sheet, free: list[int], planter: Planter) -> None:
+    """One correction, one annulment and one duplicate of analyses, evaluations or flights that integrate."""
+    column = "ACTIVITE" if of.format == "INTERNE" else "VALEUR"
+    valued = [at for at in free if of.columns[column][at].strip("0.,")]
+    if len(valued) < 3 or not planter.rate:
+        return
+    rows = [of.row(at) for at in sorted(planter.rng.choice(valued, 3, replace=False).tolist())]
+    sheet.append({**rows[0], column: f"{float(rows[0][column]) + 0.05:.4f}".removesuffix("0"), "CODE_METROLOGIE": "C"})
+    sheet.append(rows[1], frozenset({"MET-12"}))
+    if all(other is not of for other, _ in planter.rejected):
+        sheet.append({**rows[2], column: "", "CODE_METROLOGIE": "A"})
+
+
+def _send_again(corrections: dict[tuple[str, str], Sheet], planter: Planter, end: date) -> None:
     """Most rejected rows come again, right this time; those of past months are late."""
     for sheet, row in planter.rejected:
         if planter.rng.random() < _SENT_AGAIN:
-            text = row["DATE_FIN_PORT"]
-            last = date(int(text[6:10]), int(text[3:5]), int(text[:2]))
-            late = (end - last).days > _LATE_AFTER[sheet.format]
-            corrections[sheet.partner].append(row, frozenset({"AVT-04"}) if late else frozenset())
+            late = False
+            if sheet.format in _LATE_AFTER:
+                text = row["DATE_FIN_PORT"]
+                last = date(int(text[6:10]), int(text[3:5]), int(text[:2]))
+                late = (end - last).days > _LATE_AFTER[sheet.format]
+            corrections[sheet.partner, sheet.format].append(row, frozenset({"AVT-04"}) if late else frozenset())
 
 
 def _write_indexes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipelines.simulation import records
+from pipelines.simulation.flaws import TAIL
 from schemas import codebook
 from schemas.codebook import Outcome
 from schemas.formats import formats
@@ -23,6 +26,8 @@ class Dialect:
     Attributes:
         encoding: Python's name; ``utf-8-sig`` writes a BOM.
         turn: by how many places the columns are turned round (their order is free).
+        fixed: records of characters instead of a CSV.
+        extension: with ``.gz`` at its end the file is packed.
     """
 
     encoding: str = "utf-8"
@@ -30,6 +35,7 @@ class Dialect:
     quoted: bool = False
     comma: bool = False
     turn: int = 0
+    fixed: bool = False
     extension: str = ".csv"
 
 
@@ -47,7 +53,8 @@ class Note:
 
 @dataclass
 class Sheet:
-    """One file: columns as lists of text (decimal points), notes by row (0 for the first)."""
+    """One file: columns as lists of text (decimal points); by row (0 for the first), notes and what stands
+    behind the last cell where nothing should."""
 
     partner: str
     stem: str
@@ -57,6 +64,7 @@ class Sheet:
     dialect: Dialect
     columns: dict[str, list[str]] = field(default_factory=dict)
     notes: dict[int, Note] = field(default_factory=dict)
+    tails: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.columns:
@@ -75,31 +83,52 @@ class Sheet:
     def replace(self, at: int, row: dict[str, str]) -> None:
         for name, texts in self.columns.items():
             texts[at] = row[name]
+        if TAIL in row:
+            self.tails[at] = row[TAIL]
 
     def append(self, row: dict[str, str], codes: frozenset[str] = frozenset(), last: str = "") -> None:
         for name, texts in self.columns.items():
             texts.append(row.get(name, ""))
+        if TAIL in row:
+            self.tails[len(self) - 1] = row[TAIL]
         if codes:
             self.notes[len(self) - 1] = Note(codes, last)
 
     def write(self, out: Path) -> None:
         """Write the file under ``out``; decimal commas become notes."""
         if self.dialect.comma and "VALEUR" in self.columns:
-            self.columns["VALEUR"] = [text.replace(".", ",") for text in self.columns["VALEUR"]]
-            for at, text in enumerate(self.columns["VALEUR"]):
-                if "," in text and _COMMA_NUMBER.fullmatch(text):
-                    kept = self.notes.get(at, Note(frozenset()))
-                    self.notes[at] = Note(kept.codes | {"AVT-03"}, kept.last)
+            self._write_commas()
+        lines = self._records() if self.dialect.fixed else self._lines()
+        target = out / self.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        data = (self.dialect.line_end.join(lines) + self.dialect.line_end).encode(self.dialect.encoding)
+        target.write_bytes(gzip.compress(data, mtime=0) if self.dialect.extension.endswith(".gz") else data)
+
+    def _write_commas(self) -> None:
+        self.columns["VALEUR"] = [text.replace(".", ",") for text in self.columns["VALEUR"]]
+        for at, text in enumerate(self.columns["VALEUR"]):
+            if at in self.tails or self.columns["CODE_METROLOGIE"][at] == "A":
+                continue  # nothing is said of the values of such rows
+            if "," in text and _COMMA_NUMBER.fullmatch(text):
+                kept = self.notes.get(at, Note(frozenset()))
+                self.notes[at] = Note(kept.codes | {"AVT-03"}, kept.last)
+
+    def _lines(self) -> list[str]:
         delimiter = formats()[self.format].delimiter
         names = list(self.columns)
         names = names[self.dialect.turn :] + names[: self.dialect.turn]
         joint, edge = (f'"{delimiter}"', '"') if self.dialect.quoted else (delimiter, "")
         lines = [edge + joint.join(names) + edge]
         lines += [edge + joint.join(row) + edge for row in zip(*(self.columns[name] for name in names), strict=True)]
-        target = out / self.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        text = self.dialect.line_end.join(lines) + self.dialect.line_end
-        target.write_bytes(text.encode(self.dialect.encoding))
+        for at, text in self.tails.items():
+            lines[at + 1] += delimiter + text
+        return lines
+
+    def _records(self) -> list[str]:
+        layout = formats()[self.format]
+        details = [records.detail(layout, self.row(at)) + self.tails.get(at, "") for at in range(len(self))]
+        head = records.header(layout, self.partner, self.registry_date)
+        return [head, *details, records.trailer(self.columns["VALEUR"])]
 
     def expected(self) -> list[tuple[str, int, str, str, str]]:
         """Rows of ``expected.csv``: path, line, outcome, codes, last outcome."""

@@ -13,15 +13,20 @@ from typing import Any
 import pytest
 
 from pipelines.simulation.run import simulate
+from schemas.formats import formats
 
 CLEAN = {"issue": "INTEGRE", "codes": "", "issue_finale": "INTEGRE"}
 COUNTRIES: list[dict[str, Any]] = [
     {"workers": 2000, "year": 2025, "seed": 7, "months": 1},
     {"workers": 300, "year": 2025, "seed": 9, "months": 4, "faults": 0.15, "labs": 3, "operators": 2},
+    {"workers": 900, "year": 2024, "seed": 3, "months": 1, "faults": 0.5, "labs": 3, "operators": 2},
 ]
+NAMES = ["one month", "four months, many faults", "one row in two faulty"]
+#: Formats of the files: all but the conclusions, which need an exceedance.
+WRITTEN = set(formats()) - {"CONCLUSION"}
 
 
-@pytest.mark.parametrize("country", COUNTRIES, ids=["one month", "four months, many faults"])
+@pytest.mark.parametrize("country", COUNTRIES, ids=NAMES)
 def test_every_row_ends_as_announced(tmp_path: Path, registry: Any, country: dict[str, Any]) -> None:
     simulate(tmp_path, **country)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
@@ -50,6 +55,41 @@ def test_every_row_ends_as_announced(tmp_path: Path, registry: Any, country: dic
             wrong += differences(registry, one, announced[one["path"]], first=False)
     assert not wrong
     registry.verify()
+    assert {one["format"] for one in manifest["files"]} == WRITTEN
+    settled(registry, tmp_path, manifest, announced)
+    spread = sum(len(lines) for path, lines in announced.items() if "interne" in path or "engagee" in path)
+    assert spread  # faults were planted in the new files too
+
+
+def settled(
+    registry: Any, folder: Path, manifest: dict[str, Any], announced: dict[str, dict[int, dict[str, str]]]
+) -> None:
+    """What SORTIES and IDENTITES did: attachments ended, true numbers known, histories merged."""
+
+    def count(query: str) -> int:
+        return int(registry.connection.execute(query).fetchone()[0])
+
+    def accepted(name: str) -> list[dict[str, str]]:
+        """Right rows of the files of a format."""
+        found = []
+        for one in manifest["files"]:
+            if one["format"] == name:
+                lines = (folder / one["path"]).read_bytes().decode("latin-1").splitlines()
+                header, told = lines[0].lstrip("ï»¿").replace('"', "").split(";"), announced[one["path"]]
+                for at, line in enumerate(lines[1:], start=1):
+                    if told.get(at, CLEAN)["issue"] == "INTEGRE":
+                        found.append(dict(zip(header, line.replace('"', "").split(";"), strict=True)))
+        return found
+
+    ended = "select count(*) from reference.attachment_period where until_load is null and end_day is not null"
+    assert count(ended) == len(accepted("SORTIES"))
+    answers = accepted("IDENTITES")
+    states = "select count(*) from identity.verification where until_load is null and state = "
+    for state in ("CERTIFIE", "REFUSE"):
+        assert count(f"{states}'{state}'") == sum(row["STATUT"] == state for row in answers)
+    twice = {row["NIR"] for row in answers} & {row["NIR"] for row in accepted("TRAVAILLEURS")}
+    assert twice
+    assert count("select count(*) from identity.alias where until_load is null") == len(twice)
 
 
 def differences(registry: Any, file: dict[str, Any], told: dict[int, dict[str, str]], *, first: bool) -> list[Any]:
