@@ -60,9 +60,7 @@ _GOOD = {
     ),
     DESIGNATIONS: (SIRET, "OA", "LABO1", "", "", "", "01/01/2020", ""),
     SORTIES: (NIR, "20", SIRET, "31/03/2026"),
-    INTERNE: (
-        *(NIR, "MARTIN", "JEAN", SIRET, "RTU", "16/03/2026", "Cs-137", "1.2", "Bq/L", "0.5", "MES", "A1", ""),
-    ),
+    INTERNE: (*(NIR, "MARTIN", "JEAN", SIRET, "RTU", "16/03/2026", "Cs-137", "1.2", "Bq/L", "0.5", "MES", "A1", ""),),
     ENGAGEE: (NIR, SIRET, RPPS, "12/03/2026", "Cs-137", "0.3", "E1", ""),
     CONCLUSION: ("1024", NIR, RPPS, "MAINTENUE", "", "02/04/2026", ""),
     NAVIGANT: (NIR, SIRET, "03/2026", "0.21", "14", "N1", ""),

@@ -17,7 +17,9 @@ create index alias_person on identity.alias (person_id) where until_load is null
 
 -- The person that each worker's number stands for now.
 create view identity.person as
-select w.worker_id, coalesce(a.person_id, w.worker_id) as person_id
+select
+    w.worker_id,
+    coalesce(a.person_id, w.worker_id) as person_id
 from identity.worker as w
 left join identity.alias as a on w.worker_id = a.worker_id and a.until_load is null;
 
@@ -129,24 +131,94 @@ $$;
 
 -- Every version of every measure, in the columns that all share.
 create view dose.every_version as
-select 'PASSIVE' as format, worker_id, establishment_id, sender_id, year, value_usv, submission_id, line,
-    since_load, until_load, until_submission_id, until_line, until_code from dose.passive
+select
+    'PASSIVE' as format,
+    worker_id,
+    establishment_id,
+    sender_id,
+    year,
+    value_usv,
+    submission_id,
+    line,
+    since_load,
+    until_load,
+    until_submission_id,
+    until_line,
+    until_code
+from dose.passive
 union all
-select 'OPERATIONNELLE', worker_id, establishment_id, sender_id, year, value_usv, submission_id, line,
-    since_load, until_load, until_submission_id, until_line, until_code from dose.operational
+select
+    'OPERATIONNELLE' as format,
+    worker_id,
+    establishment_id,
+    sender_id,
+    year,
+    value_usv,
+    submission_id,
+    line,
+    since_load,
+    until_load,
+    until_submission_id,
+    until_line,
+    until_code
+from dose.operational
 union all
-select 'INTERNE', worker_id, establishment_id, sender_id, year, value_usv, submission_id, line,
-    since_load, until_load, until_submission_id, until_line, until_code from dose.internal
+select
+    'INTERNE' as format,
+    worker_id,
+    establishment_id,
+    sender_id,
+    year,
+    value_usv,
+    submission_id,
+    line,
+    since_load,
+    until_load,
+    until_submission_id,
+    until_line,
+    until_code
+from dose.internal
 union all
-select 'ENGAGEE', worker_id, establishment_id, sender_id, year, value_usv, submission_id, line,
-    since_load, until_load, until_submission_id, until_line, until_code from dose.committed
+select
+    'ENGAGEE' as format,
+    worker_id,
+    establishment_id,
+    sender_id,
+    year,
+    value_usv,
+    submission_id,
+    line,
+    since_load,
+    until_load,
+    until_submission_id,
+    until_line,
+    until_code
+from dose.committed
 union all
-select 'NAVIGANT', worker_id, establishment_id, sender_id, year, value_usv, submission_id, line,
-    since_load, until_load, until_submission_id, until_line, until_code from dose.aircrew;
+select
+    'NAVIGANT' as format,
+    worker_id,
+    establishment_id,
+    sender_id,
+    year,
+    value_usv,
+    submission_id,
+    line,
+    since_load,
+    until_load,
+    until_submission_id,
+    until_line,
+    until_code
+from dose.aircrew;
 
 -- Bodies' results that a physician's correction stands in for: kept beside it, not counted.
 create view dose.passive_set_aside as
-select distinct b.sender_id, b.measure_id, b.year, b.submission_id, b.line
+select distinct
+    b.sender_id,
+    b.measure_id,
+    b.year,
+    b.submission_id,
+    b.line
 from dose.passive as m
 inner join ledger.partner as p on m.sender_id = p.partner_id and p.role = 'MDT'
 inner join ledger.partner as o on split_part(m.measure_id, '/', 1) = o.code and o.role = 'OA'
