@@ -13,7 +13,6 @@ import hashlib
 import io
 import logging
 import os
-import secrets
 import socket
 import stat
 from collections.abc import Iterator
@@ -142,15 +141,20 @@ class SftpClient:
         """Write a file (bytes, or the content of a local file) so that it appears whole under its name at once.
 
         A file of that name is replaced. The mode is 0640: the server's group decides whether the sender reads.
+        The unfinished file's name follows from ``name``, so what a killed put left goes when it is made again.
         """
         target = self._path(code, folder, name)
-        fresh = self._path(code, folder, f".siseri-{secrets.token_hex(8)}.part")
+        digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        fresh = self._path(code, folder, f".siseri-{digest}.part")
         try:
             with contextlib.ExitStack() as stack:
                 source: BinaryIO
                 source = io.BytesIO(content) if isinstance(content, bytes) else stack.enter_context(content.open("rb"))
                 size = 0
                 with self._guard():
+                    # Never into the file of another put under way: a new one, whoever renames first.
+                    with contextlib.suppress(FileNotFoundError):
+                        self._sftp.remove(fresh)
                     file = stack.enter_context(self._sftp.open(fresh, "wb"))
                     file.set_pipelined(True)
                     file.chmod(0o640)
