@@ -312,14 +312,15 @@ def _has_byte(seen: Bytes, *bytes_: int) -> bool:
 def _repaired(array: pa.StringArray, *, upper: bool) -> pa.StringArray:
     """Without inner spaces and, where asked, with Corsica's 2a and 2b in upper case."""
     seen = Bytes.of(array)
-    fixed = array
-    if _has_byte(seen, 0x20, 0xC2, 0xE2):
-        fixed = _without_spaces(fixed)
-    if upper and _has_byte(seen, ord("a"), ord("b")):
+    wanted = np.isin(seen.data, (0x20, 0xC2, 0xE2, *((ord("a"), ord("b")) if upper else ())))
+    if not wanted.any():
+        return array
+    rows = np.unique(seen.owners(np.flatnonzero(wanted)))
+    fixed = _without_spaces(array.take(pa.array(rows)))
+    if upper:
         for letter in ("A", "B"):
-            pattern = rf"^([0-9]{{5}}2){letter.lower()}"
-            fixed = pc.replace_substring_regex(fixed, pattern, rf"\1{letter}")
-    return fixed
+            fixed = pc.replace_substring_regex(fixed, rf"^([0-9]{{5}}2){letter.lower()}", rf"\1{letter}")
+    return pc.replace_with_mask(array, pa.array(_mask(len(array), rows)), fixed)
 
 
 def _nir(column: Column, array: pa.StringArray) -> Parsed:
