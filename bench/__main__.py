@@ -7,6 +7,7 @@ import sys
 
 RUNS = (
     ("bench.selfcheck",),
+    ("bench.equality",),
     ("bench.integrate", "--rows", "1000000"),
     ("bench.integrate", "--rows", "4000000", "--no-rival"),
     ("bench.latency",),
