@@ -21,6 +21,7 @@ from loaders.warehouse import SUBMISSION, Connection, alone
 from pipelines import echo, read
 from pipelines.books import Book, as_json, statut
 from pipelines.collect import answer_stem, receipt
+from pipelines.decide import CAUSES
 from pipelines.isolate import Troubles
 from pipelines.read import Dialect, Layout
 from reports import execution
@@ -32,6 +33,8 @@ log = logging.getLogger("siseri.answer")
 
 #: What marks every answer of the test channel.
 TRIAL = "ESSAI"
+#: What a follow-up tells of an analyst's decision.
+_DECISION = ("action", "cause", "motif", "champs")
 NO_ROWS = {"recues": 0, "integrees": 0, "en_attente": 0, "rejetees": 0, "doublons": 0}
 
 
@@ -182,6 +185,7 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
     first_load, last_load = span
     asked = {"submission": submission, "first": first_load, "last": last_load}
     changes = connection.execute(sql.query("answer", "outcome_changes"), asked).fetchall()
+    decided = {line: decision for line, *decision in connection.execute(sql.query("decide", "told"), asked).fetchall()}
     facts = report_facts(connection, submission, last_load)
     facts["changements"] = [
         {
@@ -190,16 +194,16 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
             "apres": codebook.Outcome(after).name,
             "codes": list(codebook.names(codes)),
         }
+        | ({"decision": dict(zip(_DECISION, decided[line], strict=True))} if line in decided else {})
         for line, before, after, codes, _ in changes
     ]
     _, code, stem, sha256, _ = _place(connection, submission)
-    cells = {
-        line: (
-            codebook.Outcome(after).name,
-            (codebook.error_text(codes, after), codebook.label_text(codes, after, first)),
-        )
-        for line, _, after, codes, first in changes
-    }
+    cells = {}
+    for line, _, after, codes, first in changes:
+        label = codebook.label_text(codes, after, first)
+        if line in decided:
+            label = " | ".join(filter(None, (label, _in_words(*decided[line]))))
+        cells[line] = codebook.Outcome(after).name, (codebook.error_text(codes, after), label)
     path, dialect, layout = _opened(connection, submission, archive.place(settings, sha256))
     rows = []
     for line, sent in _chosen_rows(path, dialect, layout, set(cells)):
@@ -213,6 +217,18 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
     with connection.transaction():
         connection.execute(sql.query("answer", "follow_up_answered"), (submission, number, last_load))
     log.info("submission %s follow-up %s: %s rows", submission, number, len(changes))
+
+
+def _in_words(action: str, cause: str | None, motive: str, fields: str | None) -> str:
+    """An analyst's decision, for the sender."""
+    what = {
+        "corriger": f"valeur corrigée ({fields})",
+        "rattacher": "rattachée",
+        "confirmer": "confirmée",
+        "rejeter": f"rejetée ({CAUSES[cause]})" if cause else "rejetée",
+        "rejouer": "relue",
+    }[action]
+    return f"Décision d'un analyste : {what} ; {motive}"
 
 
 def _chosen_rows(path: Path, dialect: Dialect, layout: Layout, lines: set[int]) -> Iterator[tuple[int, list[str]]]:

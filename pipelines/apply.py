@@ -106,7 +106,6 @@ class _Workers:
             for column in formats()["TRAVAILLEURS"].columns
             if column.codes
         }
-        disagree = np.uint64(codebook.bit("IDT-08"))
         for at, row in enumerate(rows.tolist()):
             place = int(matched.nir_place[row])
             last, first = texts["NOM"][at], texts["PRENOM"][at]
@@ -114,12 +113,13 @@ class _Workers:
             if known is not None and not agree(
                 fold(last), fold(first), known.values["folded_last_name"], known.values["folded_first_name"]
             ):
-                checked.codes[row] |= disagree
+                checked.raise_at("IDT-08", row)
             if int(checked.codes[row]) & _BLOCKED:
                 continue
             origin = {"submission_id": int(source.submission[row]), "line": int(source.line[row])}
             birth = _day(checked.values["DATENAISSANCE"][row])
-            worker = self._person(place, texts["NIR"][at], last, first, birth, str(codes["SEXE"][at]), origin)
+            sent = (last, first, birth, str(codes["SEXE"][at]))
+            worker = self._person(place, texts["NIR"][at], *sent, origin, renamed=checked.waives("IDT-08", row))
             start = _day(checked.values["DATEDEBUT"][row])
             attachment, fresh = self._attach(worker, int(matched.establishment[row]), start, origin)
             status = {
@@ -188,8 +188,18 @@ class _Workers:
         return waiting.pop()
 
     def _person(
-        self, place: int, nir: str, last: str, first: str, birth: date, sex: str, origin: dict[str, int]
+        self,
+        place: int,
+        nir: str,
+        last: str,
+        first: str,
+        birth: date,
+        sex: str,
+        origin: dict[str, int],
+        *,
+        renamed: bool,
     ) -> int:
+        """The worker of a row, made or brought up to date; ``renamed``: an analyst has confirmed the sent names."""
         worker = self._worker_of.get(place)
         values: dict[str, Any] = {
             "last_name": last,
@@ -215,7 +225,8 @@ class _Workers:
             values |= {"birth_day": known.values["birth_day"], "sex": known.values["sex"]}
         if known.origin > origin["submission_id"]:
             return worker  # a row that waited does not undo what came after it
-        if not set(values["folded_first_name"].split(" ")) > set(known.values["folded_first_name"].split(" ")):
+        more = set(values["folded_first_name"].split(" ")) > set(known.values["folded_first_name"].split(" "))
+        if not (more or renamed):
             # What is known of the names already holds all that was sent.
             for name in ("last_name", "first_name", "folded_last_name", "folded_first_name"):
                 values[name] = known.values[name]

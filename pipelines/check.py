@@ -42,6 +42,7 @@ class Checked:
         quantity: int16[n], the books' line: position in the format's list, -1 for a type outside it.
         book_usv: int64[n], what the books carry: the value as sent in micro-sievert, 0 where it is
             negative or cannot be read.
+        waived: uint64[n], by row the codes that an analyst has set aside: they are not raised on it.
     """
 
     first_line: int
@@ -52,13 +53,29 @@ class Checked:
     codes: Codes
     quantity: NDArray[np.int16]
     book_usv: NDArray[np.int64]
+    waived: Codes | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def raise_code(self, code: str, rows: NDArray[np.bool_]) -> None:
-        """Add ``code`` to these rows."""
-        self.codes[rows] |= np.uint64(codebook.bit(code))
+        """Add ``code`` to these rows, but for those where it is waived."""
+        bit = np.uint64(codebook.bit(code))
+        self.codes[rows] |= bit if self.waived is None else bit & ~self.waived[rows]
+
+    def raise_at(self, code: str, row: int) -> None:
+        """Add ``code`` to one row, unless it is waived there."""
+        if not self.waives(code, row):
+            self.codes[row] |= np.uint64(codebook.bit(code))
+
+    def waives(self, code: str, row: int) -> bool:
+        """Whether an analyst has set ``code`` aside for the row."""
+        return self.waived is not None and bool(int(self.waived[row]) & codebook.bit(code))
+
+    def waive(self, codes: Codes) -> None:
+        """Set codes aside by row: those found already are taken off, the others will not be raised."""
+        self.waived = codes
+        self.codes &= ~codes
 
     def carries(self, mask: int) -> NDArray[np.bool_]:
         """Rows that carry any of these codes."""

@@ -55,14 +55,13 @@ class Identities:
         self._read(sorted(set(self._person_of.values())))
         texts = {name: checked.values[name].take(pa.array(rows)).to_pylist() for name in ("NIR", "NOM", "PRENOM")}
         other = self._references.place_of_nir(checked.values["NIR"])
-        disagree = np.uint64(codebook.bit("IDT-08"))
         named = checked.readable["NOM"] & checked.readable["PRENOM"]
         for at, row in enumerate(rows.tolist()):
             person = self._person_of[int(matched.nir_place[row])]
             place = int(other[row]) if checked.readable["NIR"][row] else -1
             sent = fold(texts["NOM"][at]), fold(texts["PRENOM"][at])
             if named[row] and not self._is(person, sent):
-                checked.codes[row] |= disagree
+                checked.raise_at("IDT-08", row)
             if int(checked.codes[row]) & blocked:
                 continue
             origin = {"submission_id": int(source.submission[row]), "line": int(source.line[row])}
@@ -75,8 +74,8 @@ class Identities:
             fingerprint = self._references.fingerprints[place]
             if known == person:
                 pass
-            elif self._certified[person]:  # this person bears another NIR already
-                checked.codes[row] |= disagree
+            elif self._certified[person]:  # this person bears another NIR already: no waiver helps
+                checked.codes[row] |= np.uint64(codebook.bit("IDT-08"))
                 continue
             elif known is None:
                 self._person_of[place] = person
@@ -87,8 +86,8 @@ class Identities:
                     sealed="\\x" + self._key.seal(texts["NIR"][at].encode()).hex(),
                 )
                 self._certified[person].add(fingerprint)
-            elif not self._is(known, sent) or self._known[known].values["birth_day"] != birth:
-                checked.codes[row] |= disagree  # never merged silently: a person decides
+            elif not checked.waives("IDT-08", row) and not self._same(known, sent, birth):
+                checked.raise_at("IDT-08", row)  # never merged silently: a person decides
                 continue
             else:
                 self._merge(person, known, checked, row, origin)
@@ -118,6 +117,10 @@ class Identities:
     def _is(self, person: int, sent: tuple[str, str]) -> bool:
         known = self._known[person].values
         return agree(*sent, known["folded_last_name"], known["folded_first_name"])
+
+    def _same(self, person: int, sent: tuple[str, str], birth: date) -> bool:
+        """Whether the known person bears these names and this birth date."""
+        return self._is(person, sent) and bool(self._known[person].values["birth_day"] == birth)
 
     def _state(self, person: int, state: int, origin: dict[str, int]) -> None:
         known = self._state_of.get(person)

@@ -43,6 +43,7 @@ from pipelines.match import Asked, Matched, match
 from pipelines.offline import Marker, Opened, Totals, open_file
 from pipelines.read import FileFault
 from pipelines.references import Sender
+from pipelines.rules import Rules
 from pipelines.settle import Settled, Source, outcomes, settle
 from pipelines.staging import Staging
 from pipelines.stores import STORES
@@ -71,10 +72,13 @@ class Known:
     references: references.References
 
 
-def sender_of(cursor: Cursor, partner_id: int, code: str, role: str, identifiant: str | None) -> Sender:
-    """The account as matching needs it."""
+def sender_of(
+    cursor: Cursor, key: RegistryKey, partner_id: int, code: str, role: str, identifiant: str | None
+) -> Sender:
+    """The account as matching needs it, as the registry stands now."""
     sirens = cursor.execute(sql.query("integrate", "sirens"), (partner_id,)).fetchall()
-    return Sender(partner_id, code, role, frozenset(siren for (siren,) in sirens), identifiant)
+    rules = Rules.in_force(cursor, key, partner_id)
+    return Sender(partner_id, code, role, frozenset(siren for (siren,) in sirens), identifiant, rules)
 
 
 def integrate(
@@ -94,7 +98,7 @@ def integrate(
     if found is None:
         raise LookupError(f"no submission {submission_id}")
     _, partner_id, name, sha256, marker, today, state, code, role, identifiant = found
-    sender = sender_of(cursor, partner_id, code, role, identifiant)
+    account = (partner_id, code, role, identifiant)
     if state != "RECU":
         return Result(submission_id, state, None, None, {})
     context = Context.on(today, role)
@@ -127,7 +131,7 @@ def integrate(
                 staged.add(checked)
             totals.settle(told)
             books = _second_pass(
-                connection, key, submission_id, sender, opened, staged, named, today, trial is not None
+                connection, key, submission_id, account, opened, staged, named, today, trial is not None
             )
     except FileFault as fault:
         compared = fault.code == "FIC-06" and trial is None
@@ -151,7 +155,7 @@ def _second_pass(
     connection: Connection,
     key: RegistryKey,
     submission_id: int,
-    sender: Sender,
+    account: tuple[int, str, str, str | None],
     opened: Opened,
     staged: Staging,
     named: Asked,
@@ -163,9 +167,10 @@ def _second_pass(
     late: list[Change] = []
     with load(connection, "integrate", submission_id) as number:
         cursor = connection.cursor()
+        sender = sender_of(cursor, key, *account)
         known: references.References | None = None
         if layout.measure is not None:
-            nirs, sirets = named.identifiers()
+            nirs, sirets = sender.rules.widen(*named.identifiers())
             known = references.fetch(cursor, key, nirs, sirets, sender=sender)
         for checked, matched in ahead(_matched(staged.chunks(), opened, known, sender)):
             count = len(checked)
@@ -191,6 +196,8 @@ def _matched(
     layout = opened.layout.format
     for checked in chunks:
         cut = np.ones(len(checked), bool) if opened.layout.record is not None else None
+        if known is not None:
+            sender.rules.apply(layout, checked)
         yield checked, Known(match(layout, checked, known, sender, cut), known) if known is not None else None
 
 
@@ -239,7 +246,6 @@ def corridor(
             matched.references,
             key,
             today,
-            store,
             settled.as_new,
         )
         write_disputes(cursor, number, layout, checked, matched, source, settled, sender, key, today)
@@ -265,7 +271,7 @@ def write_disputes(
     """Lay before an analyst what a body corrected after a physician had."""
     queue_rows(
         *(cursor, number, layout, checked, known.matched, source, np.array(settled.disputed, np.int64), sender),
-        *(known.references, key, today, STORES[layout.name] if settled.disputed else None, set()),
+        *(known.references, key, today, set()),
         "CORRECTION_DU_MEDECIN",
     )
 
@@ -285,6 +291,7 @@ def judge(
 ) -> tuple[Known | None, Settled]:
     """Match (where that is not done yet) and settle a chunk of measures, or apply one of references."""
     if known is None and (layout.has("SIRET") or layout.has("NIR")):
+        sender.rules.apply(layout, checked)
         nirs, sirets = Asked().add(checked).identifiers()
         found = references.fetch(cursor, key, nirs, sirets, sender=sender)
         known = Known(match(layout, checked, found, sender, cut), found)

@@ -18,7 +18,7 @@ from pipelines.check import Checked
 from pipelines.match import Matched
 from pipelines.references import References, Sender
 from pipelines.settle import Settled, Source
-from pipelines.stores import Store
+from pipelines.stores import STORES, Store
 from schemas import codebook
 from schemas.codebook import Outcome
 from schemas.spec import Format
@@ -129,14 +129,11 @@ def write_queue(
     references: References,
     key: RegistryKey,
     received_on: Any,
-    store: Store | None,
     as_new: set[int],
 ) -> None:
     """Queue entries of a chunk: one per row that waits, the row itself sealed."""
     rows = np.flatnonzero(letters == Outcome.EN_ATTENTE.value)
-    queue_rows(
-        cursor, load, layout, checked, matched, source, rows, sender, references, key, received_on, store, as_new, None
-    )
+    queue_rows(cursor, load, layout, checked, matched, source, rows, sender, references, key, received_on, as_new, None)
 
 
 def queue_rows(
@@ -151,7 +148,6 @@ def queue_rows(
     references: References,
     key: RegistryKey,
     received_on: Any,
-    store: Store | None,
     as_new: set[int],
     motive: str | None,
 ) -> None:
@@ -168,11 +164,10 @@ def queue_rows(
     for index, row in enumerate(rows.tolist()):
         if row in as_new:
             texts[index]["CODE_METROLOGIE"] = ""
-    # What does not wait is not met by later rows of its key.
-    measures = store is not None and motive is None
     names = quantity_names(layout)
-    persons = [references.fingerprints[place] if place >= 0 else None for place in matched.nir_place[rows]]
     count = len(rows)
+    # What does not wait is not met by later rows of its key.
+    keys = keys_of(layout, checked, matched, references, rows, met=motive is None)
     copy_in(
         cursor,
         "queue.entry",
@@ -183,19 +178,35 @@ def queue_rows(
                 "partner_id": pa.array([sender.partner_id] * count),
                 "format": pa.array([layout.name] * count),
                 "codes": pa.array(checked.codes[rows].astype(np.int64)),
-                "person": pa.array(persons, pa.string()),
-                "siret": checked.values["SIRET"].take(at) if layout.has("SIRET") else pa.nulls(count, pa.string()),
                 "quantity": pa.array([names[place] for place in checked.quantity[rows]]),
                 "book_usv": pa.array(checked.book_usv[rows]),
-                "measure_ref": store.references(checked, rows) if store and measures else pa.nulls(count, pa.string()),
-                "measure_year": pa.array(store.years(checked)[rows]) if store else pa.nulls(count, pa.int64()),
                 "sealed": pa.array(["\\x" + key.seal_row(text).hex() for text in texts]),
                 "received_on": pa.array([received_on] * count, pa.date32()),
                 "since_load": pa.array([load] * count),
                 "motive": pa.array([motive] * count, pa.string()),
+                **keys,
             }
         ),
     )
+
+
+def keys_of(
+    layout: Format, checked: Checked, matched: Matched, references: References, rows: Ints, *, met: bool = True
+) -> dict[str, pa.Array]:
+    """What rows wait under: person (fingerprint), establishment (SIRET), key and year of the measure.
+
+    Args:
+        met: whether later rows of the same key are to meet them.
+    """
+    store = STORES.get(layout.name)
+    nothing = pa.nulls(len(rows), pa.string())
+    persons = [references.fingerprints[place] if place >= 0 else None for place in matched.nir_place[rows]]
+    return {
+        "person": pa.array(persons, pa.string()),
+        "siret": checked.values["SIRET"].take(pa.array(rows)) if layout.has("SIRET") else nothing,
+        "measure_ref": store.references(checked, rows) if store and met else nothing,
+        "measure_year": pa.array(store.years(checked)[rows]) if store else pa.nulls(len(rows), pa.int64()),
+    }
 
 
 def leave_queue(cursor: Cursor, load: int, changes: list[Change]) -> None:

@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipelines.check import Checked
+from pipelines.days import first_day, last_day
 from pipelines.names import agree, fold
 from pipelines.references import NEVER, Intervals, References, Sender
 from schemas import codebook
 from schemas.formats.common import ANNULS, SURVEILLED_ONLY_SINCE
 from schemas.formats.designations import ROLES
-from schemas.formats.navigant import first_of_month
-from schemas.spec import Format, Kind
+from schemas.spec import Format
 
 Ints = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -68,18 +68,6 @@ class Asked:
             pc.unique(pa.concat_arrays(found)) if found else pa.array([], pa.string()) for found in self._found.values()
         )
         return nirs, sirets
-
-
-def last_day(layout: Format, checked: Checked, name: str) -> Ints:
-    """The last day that the column means (a month's last), as days since 1970-01-01."""
-    values = np.asarray(checked.values[name]).astype(np.int64)
-    return values // 1440 if layout.column(name).kind is Kind.TIME else values
-
-
-def first_day(layout: Format, checked: Checked, name: str) -> Ints:
-    """The first day that the column means (a month's first), as days since 1970-01-01."""
-    days = last_day(layout, checked, name)
-    return np.asarray(first_of_month(days)) if layout.column(name).kind is Kind.MONTH else days
 
 
 def match(
@@ -241,7 +229,7 @@ def _names(
         if cut is not None and cut[rows[at]]:
             names[:2] = _whole(layout, checked, rows[at], names)
         if not agree(*names):
-            checked.codes[rows[at]] |= np.uint64(codebook.bit("IDT-08"))
+            checked.raise_at("IDT-08", int(rows[at]))
 
 
 def _whole(layout: Format, checked: Checked, row: int, names: list[str]) -> list[str]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import sql
 from loaders.bulk import Cursor, copy_in, fetch_columns
 from loaders.secrets import RegistryKey
+from pipelines.rules import NO_RULES, Rules
 
 Ints = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -29,7 +30,8 @@ NEVER = np.iinfo(np.int32).max
 class Sender:
     """The account a row came from.
 
-    ``sirens`` bound an employer's perimeter; ``identifiant`` ties the account to designations.
+    ``sirens`` bound an employer's perimeter; ``identifiant`` ties the account to designations; ``rules`` are the
+    standing decisions that its rows are read by.
     """
 
     partner_id: int
@@ -37,6 +39,7 @@ class Sender:
     role: str
     sirens: frozenset[str] = frozenset()
     identifiant: str | None = None
+    rules: Rules = NO_RULES
 
 
 @dataclass(frozen=True)

@@ -406,6 +406,7 @@ def _opened(
     chunk = chunk_of_rows(layout, [key.open_row(sealed) for *_, sealed, _ in found])
     received: date = found[0][-1]
     checked = check.check(layout, chunk, Context.on(received, sender.role))
+    sender.rules.apply(layout, checked)
     nirs, sirets = Asked().add(checked).identifiers()
     known = references.fetch(cursor, key, nirs, sirets, sender=sender)
     matched = match(layout, checked, known, sender)

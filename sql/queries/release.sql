@@ -1,11 +1,8 @@
 -- name: candidates
 -- Entries held by IDT-05, -06 or -07 whose missing reference may have come: the establishment, the
 -- person or the pair is known now.
-select
-    e.entry_id, e.submission_id, e.line, e.format, e.partner_id, p.code, p.role, p.identifiant, e.received_on,
-    e.codes, (select s.dialect ->> 'record' from ledger.submission as s where s.submission_id = e.submission_id) is not null
+select e.entry_id
 from queue.entry as e
-inner join ledger.partner as p on e.partner_id = p.partner_id
 left join reference.establishment as t on e.siret = t.siret
 left join identity.identifier as i on e.person = i.fingerprint and i.until_load is null
 left join identity.alias as m on i.worker_id = m.worker_id and m.until_load is null

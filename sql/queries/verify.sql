@@ -25,7 +25,14 @@ with booked as (
     group by s.submission_id
 ),
 stored as (
-    select submission_id, line, coalesce(value_usv, 0) as usv from dose.every_version
+    -- Books carry values as sent, whatever an analyst corrected; a decision taken back (U) leaves versions that no
+    -- longer stand for a row, and new versions of what it had replaced.
+    select distinct
+        v.submission_id, v.line,
+        coalesce(q.book_usv, v.value_usv, 0) as usv
+    from dose.every_version as v
+    left join queue.entry as q on v.submission_id = q.submission_id and v.line = q.line and q.revision > 0
+    where v.until_code is distinct from 'U'
 ),
 counted as (
     select submission_id, count(*) as doses, sum(usv) as usv from stored group by submission_id

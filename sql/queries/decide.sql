@@ -1,0 +1,171 @@
+-- name: record
+insert into queue.decision (action, cause, motive, who, field, value_sealed, standing_id, load_id)
+values (%s, %s, %s, %s, %s, %s, %s, %s)
+returning decision_id
+
+-- name: before_table
+create temp table if not exists decided (
+    entry_id integer not null,
+    outcome char(1) not null,
+    codes_after bigint not null
+) on commit delete rows;
+truncate decided;
+
+-- name: remember
+-- What the decision made of each entry. The state before was remembered by before_rows.
+insert into queue.decision_entry (
+    decision_id, entry_id, submission_id, line, codes_before, waived_before, sealed_before, person_before, siret_before,
+    measure_ref_before, measure_year_before, outcome, codes_after
+)
+select
+    %s, b.entry_id, b.submission_id, b.line, b.codes, b.waived, nullif(b.sealed, e.sealed), b.person, b.siret,
+    b.measure_ref, b.measure_year, d.outcome, d.codes_after
+from decided as d
+inner join undecided as b on d.entry_id = b.entry_id
+inner join queue.entry as e on d.entry_id = e.entry_id
+
+-- name: before_rows
+create temp table if not exists undecided (
+    entry_id integer primary key,
+    submission_id integer not null,
+    line integer not null,
+    codes bigint not null,
+    waived bigint not null,
+    sealed bytea not null,
+    person uuid,
+    siret text collate "C",
+    measure_ref text collate "C",
+    measure_year smallint
+) on commit delete rows;
+truncate undecided;
+
+-- name: note_before
+insert into undecided
+select entry_id, submission_id, line, codes, waived, sealed, person, siret, measure_ref, measure_year
+from queue.entry where entry_id = any(%s)
+
+-- name: known_person
+-- A person by fingerprint of a number: the names the registry has now.
+select coalesce(m.person_id, i.worker_id), c.last_name, c.first_name
+from identity.identifier as i
+left join identity.alias as m on i.worker_id = m.worker_id and m.until_load is null
+inner join identity.civil as c on coalesce(m.person_id, i.worker_id) = c.worker_id and c.until_load is null
+where i.fingerprint = %s and i.until_load is null
+
+-- name: known_siret
+select 1 from reference.establishment where siret = %s
+
+-- name: settle_cases
+-- Entries that hold no row: looked at, nothing else changes.
+update queue.entry set until_load = %s where entry_id = any(%s) and motive is not null and until_load is null
+
+-- name: decision
+select load_id, undone_load from queue.decision where decision_id = %s for update
+
+-- name: decided_entries
+select d.entry_id, d.submission_id, d.line, d.codes_before, d.outcome::text, d.codes_after, e.format
+from queue.decision_entry as d
+inner join queue.entry as e on d.entry_id = e.entry_id
+where d.decision_id = %s
+order by d.entry_id
+
+-- name: built_upon
+-- Rows of a decision on which something has built since: another decision, a release, a correction, an annulment;
+-- and rows of others that the decision itself sent out of the queue.
+select
+    count(*) filter (where e.motive is null and r.since_load <> %(decided)s and d.outcome <> 'A') as changed_again,
+    count(*) filter (where d.outcome = 'A' and e.until_load is not null) as left_since,
+    count(*) filter (where exists (
+        select 1 from queue.decision_entry as o
+        inner join queue.decision as k on o.decision_id = k.decision_id
+        where o.entry_id = d.entry_id and k.load_id > %(decided)s and k.undone_load is null
+    )) as decided_again,
+    count(*) filter (where d.outcome = 'I' and e.motive is null and not exists (
+        select 1 from dose.every_version as v
+        where
+            v.submission_id = d.submission_id and v.line = d.line and v.since_load = %(decided)s
+            and v.until_load is null
+    )) as not_in_force,
+    (
+        select count(*) from ledger.row_entry as x
+        where
+            x.since_load = %(decided)s and not exists (
+                select 1 from queue.decision_entry as o
+                where o.decision_id = %(decision)s and o.submission_id = x.submission_id and o.line = x.line
+            )
+    ) as sent_out
+from queue.decision_entry as d
+inner join queue.entry as e on d.entry_id = e.entry_id
+left join ledger.row_entry as r on d.submission_id = r.submission_id and d.line = r.line and r.until_load is null
+where d.decision_id = %(decision)s
+
+-- name: take_back_doses
+select dose.take_back(%s, %s, %s, %s::integer[], %s::integer[])
+
+-- name: reopen
+-- Rows that had left wait again, as they waited before.
+insert into queue.entry (
+    submission_id, line, partner_id, format, codes, person, siret, quantity, book_usv, measure_ref, measure_year, sealed,
+    received_on, since_load, motive, waived, revision
+)
+select
+    e.submission_id, e.line, e.partner_id, e.format, d.codes_before, d.person_before, d.siret_before, e.quantity,
+    e.book_usv, d.measure_ref_before, d.measure_year_before, coalesce(d.sealed_before, e.sealed), e.received_on, %s,
+    e.motive, d.waived_before, e.revision + 1
+from queue.decision_entry as d
+inner join queue.entry as e on d.entry_id = e.entry_id
+where d.decision_id = %s and d.outcome <> 'A'
+
+-- name: restore
+-- Rows that stayed have their content and codes of before again.
+update queue.entry as e
+set
+    codes = d.codes_before, waived = d.waived_before, sealed = coalesce(d.sealed_before, e.sealed),
+    person = d.person_before, siret = d.siret_before, measure_ref = d.measure_ref_before,
+    measure_year = d.measure_year_before, revision = e.revision + 1
+from queue.decision_entry as d
+where d.entry_id = e.entry_id and d.decision_id = %s and d.outcome = 'A' and e.until_load is null
+
+-- name: close_rows
+update ledger.row_entry as r
+set until_load = %s
+from queue.decision_entry as d
+inner join queue.entry as e on d.entry_id = e.entry_id
+where
+    d.decision_id = %s and e.motive is null
+    and r.submission_id = d.submission_id and r.line = d.line and r.until_load is null
+    and (r.outcome <> 'A' or r.codes <> d.codes_before)
+
+-- name: renew_rows
+insert into ledger.row_entry (submission_id, line, since_load, codes, outcome)
+select d.submission_id, d.line, %(load)s, d.codes_before, 'A'
+from queue.decision_entry as d
+inner join queue.entry as e on d.entry_id = e.entry_id
+where
+    d.decision_id = %(decision)s and e.motive is null
+    and not exists (
+        select 1 from ledger.row_entry as r
+        where r.submission_id = d.submission_id and r.line = d.line and r.until_load is null
+    )
+
+-- name: moved_back
+select e.submission_id, e.quantity, d.outcome::text, count(*), sum(e.book_usv)
+from queue.decision_entry as d
+inner join queue.entry as e on d.entry_id = e.entry_id
+where d.decision_id = %s and d.outcome <> 'A' and e.motive is null
+group by e.submission_id, e.quantity, d.outcome
+order by e.submission_id, e.quantity, d.outcome
+
+-- name: undone
+update queue.decision set undone_load = %s, undone_by = %s, undone_at = clock_timestamp(), undone_motive = %s
+where decision_id = %s
+
+-- name: told
+-- What analysts decided of the rows of a submission, between two loads: the last word on each line.
+select distinct on (d.line) d.line, k.action, k.cause, k.motive, k.field
+from queue.decision_entry as d
+inner join queue.decision as k on d.decision_id = k.decision_id
+where
+    d.submission_id = %(submission)s and k.load_id between %(first)s and %(last)s
+    and (k.undone_load is null or k.undone_load > %(last)s) and d.outcome <> 'A'
+order by d.line asc, k.load_id desc
