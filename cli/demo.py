@@ -144,11 +144,13 @@ def _show(settings: Any, sample: Path, began: float) -> int:
     """Submissions, queue by cause, reports; and whether every outcome is the one the sample announces."""
     from cli.output import show_table
     from loaders.registry import opened
-    from pipelines import listings
+    from pipelines import causes, listings
 
     with opened(settings, sftp=False) as registry:
         listed = listings.submissions(registry.connection)
-        causes = listings.causes(registry.connection)
+        today = settings.registry_date()
+        waiting = causes.causes(registry.connection, today, causes.Filters(), size=15).rows
+        in_all = causes.totals(registry.connection, today, causes.Filters())
         differences = _differences(registry.connection, sample)
     names = ("recues", "integrees", "en_attente", "rejetees", "doublons")
     show_table(
@@ -160,9 +162,12 @@ def _show(settings: Any, sample: Path, began: float) -> int:
         ],
     )
     show_table(
-        "File d'attente par cause",
-        ("codes", "émetteur", "format", "lignes", "mSv"),
-        [[", ".join(one["codes"]), one["emetteur"], one["format"], one["lignes"], one["dose_msv"]] for one in causes],
+        f"File d'attente : {in_all['lignes']} lignes, {in_all['causes']} causes, dont les premières",
+        ("cause", "codes", "émetteur", "format", "lignes", "mSv"),
+        [
+            [one["id"], ", ".join(one["codes"]), one["emetteur"], one["format"], one["lignes"], one["dose_msv"]]
+            for one in waiting
+        ],
     )
     print(f"Réponses aux émetteurs : {settings.home / 'sftp'}/<ÉMETTEUR>/retour/")
     for code in dict.fromkeys(one["emetteur"] for one in listed):

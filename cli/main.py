@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.output import show_facts, show_json, show_table
+from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
+from cli.queue_commands import queue_app
 
 app = typer.Typer(
     name="siseri",
@@ -22,7 +23,6 @@ app = typer.Typer(
 )
 partner_app = typer.Typer(help="Comptes des émetteurs.", no_args_is_help=True)
 key_app = typer.Typer(help="Clés SSH d'un compte.", no_args_is_help=True)
-queue_app = typer.Typer(help="File d'attente des analystes.", no_args_is_help=True)
 workers_app = typer.Typer(help="Travailleurs.", no_args_is_help=True)
 identities_app = typer.Typer(help="Identités à vérifier.", no_args_is_help=True)
 schema_app = typer.Typer(help="Formats d'échange et livre des codes.", no_args_is_help=True)
@@ -33,21 +33,13 @@ app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
 app.add_typer(schema_app, name="schema")
 
-Json = Annotated[bool, typer.Option("--json", help="Un document JSON sur la sortie standard, rien d'autre.")]
-
-
-def _settings() -> Any:
-    from loaders.settings import Settings
-
-    return Settings.load()
-
 
 @app.command()
 def up(json_: Json = False) -> None:
     """Démarre PostgreSQL, le serveur SFTP et Airflow, et les laisse tourner."""
     from loaders.supervisor import up as start
 
-    facts = start(_settings(), say=lambda line: print(line, file=sys.stderr))
+    facts = start(settings_now(), say=lambda line: print(line, file=sys.stderr))
     show_json(facts) if json_ else show_facts(facts)
 
 
@@ -56,7 +48,7 @@ def down(json_: Json = False) -> None:
     """Arrête ce que « up » a démarré."""
     from loaders.supervisor import down as stop
 
-    facts = {"tournait": stop(_settings())}
+    facts = {"tournait": stop(settings_now())}
     show_json(facts) if json_ else show_facts(facts)
 
 
@@ -65,7 +57,7 @@ def status(json_: Json = False) -> None:
     """Ce qui tourne, et où."""
     from loaders.supervisor import status as look
 
-    facts = look(_settings())
+    facts = look(settings_now())
     show_json(facts) if json_ else show_facts(facts)
 
 
@@ -75,7 +67,7 @@ def init(json_: Json = False) -> None:
     from loaders.services import running
     from loaders.warehouse import Warehouse
 
-    settings = _settings()
+    settings = settings_now()
     with running(settings, sftp=False) as services:
         applied = Warehouse(settings, services.database_url).initialise()
     if json_:
@@ -97,7 +89,7 @@ def partner_add(
     from loaders.registry import depots, opened
     from pipelines import partners
 
-    settings = _settings()
+    settings = settings_now()
     with opened(settings) as registry, registry.warehouse.admin() as admin, depots(registry) as client:
         partners.add(admin, client, settings, code, role, siren or [], identifiant, key)
         shown = partners.show(admin, settings, code)
@@ -110,13 +102,13 @@ def partner_list(json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines import partners
 
-    with opened(_settings(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False) as registry:
         listed = partners.listing(registry.connection)
     if json_:
         show_json(listed)
     else:
         columns = ("code", "role", "sirens", "identifiant", "actif")
-        show_table("Comptes", columns, ([_plain(one[name]) for name in columns] for one in listed))
+        show_table("Comptes", columns, ([plain(one[name]) for name in columns] for one in listed))
 
 
 @partner_app.command("show")
@@ -125,7 +117,7 @@ def partner_show(code: str, json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines import partners
 
-    settings = _settings()
+    settings = settings_now()
     with opened(settings, sftp=False) as registry:
         shown = partners.show(registry.connection, settings, code)
     show_json(shown) if json_ else show_facts(shown)
@@ -137,7 +129,7 @@ def key_add(code: str, key: Path, json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines import partners
 
-    settings = _settings()
+    settings = settings_now()
     with opened(settings, sftp=False) as registry:
         name = partners.add_key(registry.connection, settings, code, key)
     show_json({"cle": name}) if json_ else print(f"Clé {name} ajoutée.")
@@ -149,7 +141,7 @@ def key_revoke(code: str, name: str, json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines import partners
 
-    settings = _settings()
+    settings = settings_now()
     with opened(settings, sftp=False) as registry:
         partners.revoke_key(registry.connection, settings, code, name)
     show_json({"cle": name}) if json_ else print(f"Clé {name} retirée.")
@@ -166,7 +158,7 @@ def partner_transfer(
     from loaders.registry import opened
     from pipelines import partners
 
-    settings = _settings()
+    settings = settings_now()
     with opened(settings, sftp=False) as registry, registry.warehouse.admin() as admin:
         partners.transfer(admin, siren, to, motif)
         shown = partners.show(admin, settings, to)
@@ -179,7 +171,7 @@ def partner_disable(code: str, json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines import partners
 
-    settings = _settings()
+    settings = settings_now()
     with opened(settings, sftp=False) as registry, registry.warehouse.admin() as admin:
         partners.disable(admin, settings, code)
         shown = partners.show(admin, settings, code)
@@ -196,7 +188,7 @@ def deposit(
     from loaders.registry import depots, opened
     from pipelines.deposit import deposit as put
 
-    with opened(_settings()) as registry, depots(registry) as client:
+    with opened(settings_now()) as registry, depots(registry) as client:
         names = put(client, registry.connection, partner, files)
     show_json({"deposes": names}) if json_ else print(f"{len(names)} fichier(s) déposé(s).")
 
@@ -207,7 +199,7 @@ def run(json_: Json = False) -> None:
     from loaders.registry import depots, opened
     from pipelines.sweep import sweep
 
-    settings = _settings()
+    settings = settings_now()
     with opened(settings) as registry, depots(registry) as client:
         done = sweep(client, registry.connection, settings, registry.key)
     facts = {
@@ -236,7 +228,7 @@ def check(
     """Contrôle un fichier avant l'envoi, sans registre : écrit le rapport à côté du fichier."""
     from pipelines.selfcheck import account, selfcheck
 
-    settings = _settings()
+    settings = settings_now()
     facts, sound = selfcheck(
         file, today=settings.registry_date(), max_bytes=settings.max_bytes, account=account(settings, partner, role)
     )
@@ -251,7 +243,7 @@ def submissions(json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines import listings
 
-    with opened(_settings(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False) as registry:
         listed = listings.submissions(registry.connection)
     if json_:
         show_json(listed)
@@ -271,56 +263,9 @@ def submission(identifier: Annotated[int, typer.Argument(metavar="ID")], json_: 
     from loaders.registry import opened
     from pipelines import listings
 
-    with opened(_settings(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False) as registry:
         shown = listings.submission(registry.connection, identifier)
     show_json(shown) if json_ else show_facts(shown)
-
-
-@queue_app.command("list")
-def queue_list(json_: Json = False) -> None:
-    """Ce qui attend (en table : par cause)."""
-    from loaders.registry import opened
-    from pipelines import listings
-
-    with opened(_settings(), sftp=False) as registry:
-        if json_:
-            show_json(listings.queue(registry.connection, registry.key))
-            return
-        found = listings.causes(registry.connection)
-    columns = ("codes", "emetteur", "format", "lignes", "dose_msv", "depuis")
-    show_table("File d'attente par cause", columns, ([_plain(one[name]) for name in columns] for one in found))
-
-
-@queue_app.command("show")
-def queue_show(identifier: Annotated[int, typer.Argument(metavar="ID")], json_: Json = False) -> None:
-    """Une ligne en attente, telle qu'envoyée, et pourquoi elle attend."""
-    from loaders.registry import opened
-    from pipelines import listings
-
-    with opened(_settings(), sftp=False) as registry:
-        shown = listings.queue_entry(registry.connection, registry.key, identifier)
-    show_json(shown) if json_ else show_facts(shown)
-
-
-@queue_app.command("release")
-def queue_release(json_: Json = False) -> None:
-    """Laisse partir ce dont la référence est arrivée, rejette ce qui a trop attendu."""
-    from loaders.registry import depots, opened
-    from pipelines.answer import answer_all
-    from pipelines.declare import declare
-    from pipelines.isolate import Troubles
-    from pipelines.release import release
-
-    settings = _settings()
-    with opened(settings) as registry, depots(registry) as client:
-        troubles = Troubles()
-        moved = release(registry.connection, settings, registry.key, troubles)
-        answer_all(client, registry.connection, settings, troubles)
-        declare(client, registry.connection, registry.key, troubles)
-    facts = {"leves": moved, "difficultes": len(troubles)}
-    show_json(facts) if json_ else show_facts(facts)
-    if troubles:
-        raise typer.Exit(1)
 
 
 @workers_app.command("list")
@@ -334,7 +279,7 @@ def workers_list(
     from loaders.registry import opened
     from pipelines import listings
 
-    settings = _settings()
+    settings = settings_now()
     with opened(settings, sftp=False) as registry:
         listed = listings.workers(
             registry.connection, registry.key, settings, siret=siret, active=actifs, incomplete=incomplets
@@ -343,7 +288,7 @@ def workers_list(
         show_json(listed)
     else:
         columns = ("travailleur", "nir", "nom", "prenom", "siret", "debut", "fin", "classement", "complet", "identite")
-        show_table("Travailleurs", columns, ([_plain(one[name]) for name in columns] for one in listed))
+        show_table("Travailleurs", columns, ([plain(one[name]) for name in columns] for one in listed))
 
 
 @identities_app.command("pending")
@@ -354,7 +299,7 @@ def identities_pending(
     from loaders.registry import opened
     from pipelines.verifications import pending
 
-    with opened(_settings(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False) as registry:
         count = pending(registry.connection, registry.key, out)
     show_json({"identites": count}) if json_ else print(f"{count} identité(s) à vérifier.")
 
@@ -364,7 +309,7 @@ def schema_export(out: Annotated[Path, typer.Option(help="Dossier à remplir")],
     """Écrit les formats (Table Schema, modèles CSV et XLSX) et le livre des codes (HTML, CSV)."""
     from pipelines.export_schema import export
 
-    written = export(out, _settings().registry_date())
+    written = export(out, settings_now().registry_date())
     show_json({"dossier": str(out), "fichiers": written}) if json_ else print(f"{len(written)} fichiers dans {out}.")
 
 
@@ -374,7 +319,7 @@ def verify(json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines.verify import verify as judge
 
-    settings = _settings()
+    settings = settings_now()
     with opened(settings, sftp=False) as registry:
         findings = list(judge(registry.connection, settings))
     if json_:
@@ -400,14 +345,6 @@ def simulate(
 
     facts = write(out=out, workers=workers, year=year, seed=seed, faults=faults)
     show_json(facts) if json_ else show_facts(facts)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return ", ".join(str(one) for one in value)
-    if isinstance(value, bool):
-        return "oui" if value else "non"
-    return value
 
 
 def main() -> None:

@@ -1,11 +1,22 @@
-"""Printing: JSON for programs, tables for people, errors on standard error."""
+"""What every command shares: printing (JSON for programs, tables for people) and the settings of the moment."""
 
 from __future__ import annotations
 
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Un document JSON sur la sortie standard, rien d'autre.")]
+
+
+def settings_now() -> Any:
+    """The settings as they stand when a command runs."""
+    from loaders.settings import Settings
+
+    return Settings.load()
 
 
 def show_json(document: Any) -> None:
@@ -47,3 +58,12 @@ def show_facts(facts: Mapping[str, Any]) -> None:
 def _harmless(text: str) -> str:
     """Without control characters: a sender's text never commands the operator's terminal."""
     return "".join("\ufffd" if unicodedata.category(sign) == "Cc" else sign for sign in text)
+
+
+def plain(value: Any) -> Any:
+    """A value as a cell of a table shows it."""
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    return value

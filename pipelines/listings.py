@@ -103,22 +103,6 @@ def queue_entry(connection: Connection, key: RegistryKey, one: int) -> dict[str,
     return shown
 
 
-def causes(connection: Connection) -> list[dict[str, Any]]:
-    """The queue by cause: codes (or the motive of what does not wait), sender, format; rows, mSv, oldest day."""
-    found = connection.execute(sql.query("listings", "causes")).fetchall()
-    return [
-        {
-            "codes": list(codebook.names(codes)) or [motive],
-            "emetteur": code,
-            "format": layout,
-            "lignes": count,
-            "dose_msv": msv(int(usv)),
-            "depuis": since.isoformat(),
-        }
-        for codes, code, layout, count, usv, since, motive in found
-    ]
-
-
 def workers(
     connection: Connection,
     key: RegistryKey,

@@ -55,5 +55,9 @@ def french(day: date | None) -> str:
 
 def _guarded(names: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:
     """A list for the eye: an apostrophe keeps a spreadsheet from computing a cell."""
-    shielded = (["'" + text if text.startswith(_FORMULA) else text for text in line] for line in rows)
-    return as_text(names, shielded).encode()
+    return as_text(names, ([shielded(text) for text in line] for line in rows)).encode()
+
+
+def shielded(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula: an apostrophe stands before what looks like one."""
+    return "'" + text if text.startswith(_FORMULA) else text

@@ -1,4 +1,4 @@
-"""The execution report as a page for a person: one self-contained HTML document, in French."""
+"""Pages for a person, each one self-contained HTML document in French: the execution report, a question."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ def report_page(facts: Mapping[str, Any]) -> bytes:
     codes = [(book()[code], rows) for code, rows in sorted(facts["codes"].items())]
     workbook = "FIC-03" in facts["codes"] and facts["depot"]["fichier"].lower().endswith(WORKBOOKS)
     return environment().get_template("rapport.html").render(facts=facts, codes=codes, workbook=workbook).encode()
+
+
+def question_page(facts: Mapping[str, Any]) -> bytes:
+    """The page of a question to a sender.
+
+    Args:
+        facts: the content of ``<name>.question-<n>.json``.
+    """
+    return environment().get_template("question.html").render(facts=facts).encode()

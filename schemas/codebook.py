@@ -64,6 +64,13 @@ def book() -> dict[str, Code]:
 
 
 @cache
+def rules() -> dict[str, str]:
+    """For each code that holds a row, the rule in words, in French, as an analyst needs it."""
+    text = (files("schemas") / "data" / "regles.csv").read_text(encoding="utf-8")
+    return {row["code"]: row["regle"] for row in csv.DictReader(text.splitlines(), delimiter=";")}
+
+
+@cache
 def bit(code: str) -> int:
     """The one-bit integer of a row code. Raises KeyError for a code that the book does not hold."""
     entry = book()[code]

@@ -8,14 +8,14 @@ add column revision smallint not null default 0,
 add column waived bigint not null default 0,
 -- What makes one cause: the codes that hold the row, and the reference that is missing. The numbers are
 -- the bits of IDT-05 to -09, IDT-11 and MET-05; then of IDT-05, -07 and -11, which name an establishment;
--- then of IDT-06 and -07, which name a person unless the establishment itself is unknown (IDT-05).
+-- then of IDT-05 and -11, under which the establishment alone counts; then of IDT-06 and -07, which name a person.
 add column hold_codes bigint not null generated always as (codes & 4388864) stored,
 add column cause_siret text collate "C" not null generated always as (
     case when codes & 141312 <> 0 then coalesce(siret, '') else '' end
 ) stored,
 add column cause_person uuid not null generated always as (
     case
-        when codes & 2048 = 0 and codes & 12288 <> 0
+        when codes & 133120 = 0 and codes & 12288 <> 0
             then coalesce(person, '00000000-0000-0000-0000-000000000000')
         else '00000000-0000-0000-0000-000000000000'
     end
@@ -313,7 +313,6 @@ begin
     execute 'revoke execute on function dose.take_back from public';
     execute format('grant execute on function dose.take_back to %I', loader);
     execute format('grant usage on schema audit to %I, %I', loader, analyst);
-    execute format('grant insert on audit.look to %I, %I', loader, analyst);
-    execute format('grant select on audit.look to %I', analyst);
+    execute format('grant select, insert on audit.look to %I, %I', loader, analyst);
 end
 $$;

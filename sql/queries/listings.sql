@@ -25,14 +25,6 @@ inner join ledger.submission as s on e.submission_id = s.submission_id
 where e.until_load is null and (%(one)s::integer is null or e.entry_id = %(one)s)
 order by e.entry_id
 
--- name: causes
-select e.codes, p.code, e.format, count(*), sum(e.book_usv), min(e.received_on), e.motive
-from queue.entry as e
-inner join ledger.partner as p on e.partner_id = p.partner_id
-where e.until_load is null
-group by e.codes, p.code, e.format, e.motive
-order by count(*) desc, p.code, e.format, e.codes
-
 -- name: identity
 select c.last_name, c.first_name
 from identity.identifier as i

@@ -1,0 +1,150 @@
+"""Standing decisions: proposed, approved by another person, applied before judgement, revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from senders import (
+    CLOSED,
+    NIR,
+    NIR2,
+    OPERATIONNELLE,
+    PASSIVE,
+    SIRET,
+    SIRET2,
+    TRAVAILLEURS,
+    country,
+    dose,
+    file,
+    row,
+)
+
+from loaders.errors import UsageError
+from pipelines import standing
+from pipelines.standing import Proposal
+
+
+class Desk:
+    def __init__(self, registry: Any) -> None:
+        self.bench = registry
+        self.connection, self.key = registry.connection, registry.registry.key
+
+    def send(self, *rows: str, name: str, header: str = PASSIVE, partner: str = "LABO1") -> list[tuple[str, set[str]]]:
+        self.bench.drop(partner, name, file(header, *rows))
+        self.bench.run()
+        return self.bench.rows(partner, name)
+
+    def propose(self, sent: str, meant: str, kind: str = "SIRET", **more: Any) -> int:
+        told = {"valid_from": date(2026, 2, 1), "motive": "repris par la clinique", "who": "anna"} | more
+        return standing.propose(self.connection, self.key, Proposal(kind, sent, meant, **told))
+
+    def approve(self, number: int, who: str = "chef") -> Any:
+        return standing.approve(self.connection, self.key, number, who)
+
+
+@pytest.fixture
+def desk(registry: Any) -> Iterator[Desk]:
+    made = Desk(country(registry))
+    yield made
+    made.bench.answer()
+    made.bench.verify()
+
+
+def test_a_closed_establishment_is_read_as_its_successor(desk: Desk) -> None:
+    waiting = [("EN_ATTENTE", {"IDT-07", "IDT-11", "AVT-10"})]
+    assert desk.send(dose("M1", SIRET=CLOSED), name="mars.csv") == waiting
+    number = desk.propose(CLOSED, SIRET)
+    assert desk.send(dose("M2", SIRET=CLOSED), name="avril.csv") == waiting  # a proposal does nothing
+    effect = desk.approve(number)
+    assert effect.counts() == {"INTEGRE": 2}
+    assert desk.bench.rows("LABO1", "mars.csv") == [("INTEGRE", set())]
+    assert desk.send(dose("M3", SIRET=CLOSED), name="mai.csv") == [("INTEGRE", set())]
+    assert {one[2] for one in desk.bench.doses()} == {SIRET}
+    assert desk.send(dose("M3", SIRET=SIRET), name="juin.csv") == [("DOUBLON", {"MET-12"})]  # it is the same measure
+
+
+def test_it_holds_for_its_days_only(desk: Desk) -> None:
+    desk.approve(desk.propose(CLOSED, SIRET, valid_from=date(2026, 3, 1), valid_to=date(2026, 3, 31)))
+    held = {"DATE_DEBUT_PORT": "01/02/2026", "DATE_FIN_PORT": "28/02/2026"}
+    rows = [dose("M1", SIRET=CLOSED), dose("M2", SIRET=CLOSED, **held)]
+    assert [outcome for outcome, _ in desk.send(*rows, name="mars.csv")] == ["INTEGRE", "EN_ATTENTE"]
+
+
+def test_it_holds_for_its_sender_only(desk: Desk) -> None:
+    desk.approve(desk.propose(CLOSED, SIRET, partner="LABO2"))
+    assert desk.send(dose("M1", SIRET=CLOSED), name="a.csv")[0][0] == "EN_ATTENTE"
+    assert desk.send(dose("M1", SIRET=CLOSED), name="a.csv", partner="LABO2")[0][0] == "INTEGRE"
+
+
+def test_a_number_is_read_as_another_one(desk: Desk) -> None:
+    assert desk.send(dose("M1", NIR=NIR2), name="mars.csv") == [("EN_ATTENTE", {"IDT-06"})]
+    effect = desk.approve(desk.propose(NIR2, NIR, kind="NIR"))
+    assert effect.counts() == {"INTEGRE": 1}
+    passage = row(OPERATIONNELLE, NIR=NIR2)
+    assert desk.send(passage, name="o.csv", header=OPERATIONNELLE, partner="SITE") == [("INTEGRE", set())]
+    assert {one[1] for one in desk.bench.doses()} == {NIR}
+    again = row(OPERATIONNELLE)
+    assert desk.send(again, name="o2.csv", header=OPERATIONNELLE, partner="SITE") == [("DOUBLON", {"MET-12"})]
+
+
+def test_worker_lists_are_read_by_it_too(desk: Desk) -> None:
+    desk.approve(desk.propose(CLOSED, SIRET2))
+    listed = row(TRAVAILLEURS, SIRET=CLOSED, DATEDEBUT="01/03/2026")
+    assert desk.send(listed, name="l.csv", header=TRAVAILLEURS, partner="EMPL") == [("INTEGRE", set())]
+    found = desk.connection.execute(
+        "select e.siret from reference.attachment a join reference.establishment e using (establishment_id) order by 1"
+    ).fetchall()
+    assert found == [(SIRET,), (SIRET2,)]
+
+
+def test_revoked_it_acts_no_more_and_what_it_did_stays(desk: Desk) -> None:
+    number = desk.propose(CLOSED, SIRET)
+    desk.approve(number)
+    assert desk.send(dose("M1", SIRET=CLOSED), name="mars.csv")[0][0] == "INTEGRE"
+    standing.revoke(desk.connection, number, "chef", "erreur")
+    assert desk.send(dose("M2", SIRET=CLOSED), name="avril.csv")[0][0] == "EN_ATTENTE"
+    assert {one[2] for one in desk.bench.doses()} == {SIRET}
+    (shown,) = standing.listing(desk.connection, desk.key)
+    assert (shown["etat"], shown["recu"], shown["lu"]) == ("REVOQUEE", CLOSED, SIRET)
+
+
+def test_who_proposes_does_not_approve(desk: Desk) -> None:
+    number = desk.propose(CLOSED, SIRET)
+    with pytest.raises(UsageError, match="une autre personne"):
+        desk.approve(number, "anna")
+    assert desk.send(dose("M1", SIRET=CLOSED), name="mars.csv")[0][0] == "EN_ATTENTE"
+    desk.approve(number)
+    with pytest.raises(UsageError, match="déjà en vigueur"):
+        desk.approve(number)
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant", "more", "message"),
+    [
+        (CLOSED, CLOSED, {}, "le même"),
+        (CLOSED, "44306184100047", {}, "pas connu"),
+        (CLOSED, "73282932000075", {}, "bien formé"),
+        (CLOSED, SIRET, {"kind": "NOM"}, "porte sur"),
+        (CLOSED, SIRET, {"valid_to": date(2026, 1, 1)}, "avant de commencer"),
+        (CLOSED, SIRET, {"partner": "PERSONNE"}, "aucun compte"),
+        (CLOSED, SIRET, {"motive": ""}, "motif"),
+        (NIR2, NIR2, {"kind": "NIR"}, "le même"),
+        ("9999999999999", NIR, {"kind": "NIR"}, "bien formé"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(desk: Desk, sent: str, meant: str, more: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        desk.propose(sent, meant, **more)
+
+
+def test_two_that_cross_or_follow_each_other_are_refused(desk: Desk) -> None:
+    desk.propose(CLOSED, SIRET)
+    with pytest.raises(UsageError, match="croise"):
+        desk.propose(CLOSED, SIRET2)
+    with pytest.raises(UsageError, match="croise"):
+        desk.propose(SIRET, SIRET2)
+    with pytest.raises(UsageError, match="croise"):
+        desk.propose(SIRET2, CLOSED)
