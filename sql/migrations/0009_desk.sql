@@ -22,6 +22,19 @@ add column cause_person uuid not null generated always as (
 ) stored,
 add column cause_motive text not null generated always as (coalesce(motive, '')) stored;
 
+-- A waiting row is amended by a decision, which keeps what stood before, and counts it; never in silence.
+create function queue.amendment_is_counted() returns trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    if new.revision <> old.revision + 1 then
+        raise exception 'a waiting row is amended by a decision only';
+    end if;
+    return new;
+end
+$$;
+create trigger amendment_is_counted before update of sealed, waived on queue.entry
+for each row execute function queue.amendment_is_counted();
+
 create index entry_cause on queue.entry (
     partner_id, format, hold_codes, cause_siret, cause_person, cause_motive, received_on, entry_id
 ) where until_load is null;
@@ -311,6 +324,7 @@ begin
     execute format('grant insert on dose.passive, dose.operational, dose.internal, dose.committed, dose.aircrew
         to %I', loader);
     execute 'revoke execute on function dose.take_back from public';
+    execute 'revoke execute on all functions in schema queue from public';
     execute format('grant execute on function dose.take_back to %I', loader);
     execute format('grant usage on schema audit to %I, %I', loader, analyst);
     execute format('grant select, insert on audit.look to %I, %I', loader, analyst);
