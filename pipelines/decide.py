@@ -257,26 +257,33 @@ def _attached(
         if cursor.execute(sql.query("decide", "known_siret"), (siret,)).fetchone() is None:
             raise UsageError("cet établissement n'est pas connu du registre")
         return [_with_values(key, one, [("SIRET", siret)]) for one in rows]
-    attached = []
-    known: dict[str, tuple[str, str] | None] = {}
+    told: list[tuple[Entry, str, dict[str, str], str]] = []
     for one in rows:
-        layout = formats()[one.format]
-        column = person_column(layout)
+        column = person_column(formats()[one.format])
         if column is None or name not in (None, column):
             raise UsageError(f"{one.format} : on rattache par {column or 'SIRET'} ou par SIRET")
         row = key.open_row(one.sealed)
-        number = "".join((value or row[column]).split()).upper()
-        if number not in known:
-            found = cursor.execute(sql.query("decide", "known_person"), (key.fingerprint(number),)).fetchone()
-            known[number] = (found[1], found[2]) if found else None
-        names = known[number]
-        if names is None:
-            raise UsageError("aucun travailleur n'est connu sous ce numéro")
-        told = {column: number, "NOM": names[0], "PRENOM": names[1]}
-        if column == "NIR":
-            told["CLE"] = key_of(number)
-        attached.append(_with_values(key, one, [pair for pair in told.items() if layout.has(pair[0])]))
-    return attached
+        told.append((one, column, row, "".join((value or row[column]).split()).upper()))
+    known = _names(cursor, key, {number for *_, number in told})
+    return [one.with_row(key, row | _of_worker(one, column, number, known)) for one, column, row, number in told]
+
+
+def _names(cursor: Cursor, key: RegistryKey, numbers: set[str]) -> dict[str, tuple[str, str]]:
+    """Last and first name of the workers known under these numbers; raises UsageError where one is nobody's."""
+    asked = sorted(numbers)
+    found = cursor.execute(sql.query("decide", "known_people"), (key.fingerprints(asked),)).fetchall()
+    if len(found) < len(asked):
+        raise UsageError("aucun travailleur n'est connu sous ce numéro")
+    return {asked[place - 1]: (last, first) for place, last, first in found}
+
+
+def _of_worker(entry: Entry, column: str, number: str, known: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """The cells that say whose a row is, for a worker that the registry knows."""
+    layout = formats()[entry.format]
+    cells = {column: number, "NOM": known[number][0], "PRENOM": known[number][1]}
+    if column == "NIR":
+        cells["CLE"] = key_of(number)
+    return {name: text for name, text in cells.items() if layout.has(name)}
 
 
 def _effect(entries: Sequence[Entry], changes: Sequence[Change], gone: list[int], changed: list[int]) -> Effect:

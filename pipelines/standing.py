@@ -69,8 +69,8 @@ def propose(connection: Connection, key: RegistryKey, proposal: Proposal) -> int
         UsageError: what it points to is not known to the registry, its sender is not, or it crosses another one.
     """
     person = proposal.kind == "NIR"
-    query = "known_person" if person else "known_siret"
-    asked = key.fingerprint(proposal.meant) if person else proposal.meant
+    query = "known_people" if person else "known_siret"
+    asked = [key.fingerprint(proposal.meant)] if person else proposal.meant
     if connection.execute(sql.query("decide", query), (asked,)).fetchone() is None:
         raise UsageError("l'identifiant à lire n'est pas connu du registre")
     partner = None

@@ -44,13 +44,13 @@ insert into undecided
 select entry_id, submission_id, line, codes, waived, sealed, person, siret, measure_ref, measure_year
 from queue.entry where entry_id = any(%s)
 
--- name: known_person
--- A person by fingerprint of a number: the names the registry has now.
-select coalesce(m.person_id, i.worker_id), c.last_name, c.first_name
-from identity.identifier as i
+-- name: known_people
+-- Persons by fingerprints of numbers: the place of each, and the names the registry has now.
+select k.place, c.last_name, c.first_name
+from unnest(%s::uuid[]) with ordinality as k (fingerprint, place)
+inner join identity.identifier as i on k.fingerprint = i.fingerprint and i.until_load is null
 left join identity.alias as m on i.worker_id = m.worker_id and m.until_load is null
 inner join identity.civil as c on coalesce(m.person_id, i.worker_id) = c.worker_id and c.until_load is null
-where i.fingerprint = %s and i.until_load is null
 
 -- name: known_siret
 select 1 from reference.establishment where siret = %s
