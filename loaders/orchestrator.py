@@ -7,6 +7,7 @@ which the supervisor, the demo and the tests share. Generated files lie under ``
 from __future__ import annotations
 
 import base64
+import configparser
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -30,8 +31,18 @@ USER = "admin"  # of the web page
 
 
 def password_file(settings: Settings) -> Path:
-    """The file (mode 0600, JSON) with the password of the web page's user ``admin``."""
+    """The file (mode 0600, JSON) with the password of each of the web page's users."""
     return settings.home / "airflow" / "passwords.json"
+
+
+def web_users() -> list[str]:
+    """The web page's users, as ``airflow.cfg`` (or the environment, as for Airflow itself) names them."""
+    told = os.environ.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS")
+    if told is None:
+        written = configparser.ConfigParser(interpolation=None)
+        written.read(project_root() / "airflow.cfg", encoding="utf-8")
+        told = written.get("core", "simple_auth_manager_users", fallback=f"{USER}:admin")
+    return [entry.partition(":")[0].strip() for entry in told.split(",") if entry.strip()]
 
 
 def airflow_environment(settings: Settings, services: Services, port: int | None = None) -> dict[str, str]:
@@ -116,14 +127,19 @@ def prepare(
 
 
 def _secrets(settings: Settings) -> dict[str, str]:
-    """Airflow's secrets, drawn once: ``database``, ``fernet``, ``api``, ``jwt``; the web page's password beside."""
+    """Airflow's secrets, drawn once: ``database``, ``fernet``, ``api``, ``jwt``; the web page's passwords beside."""
     file = settings.folder("airflow") / "secrets.json"
     if not file.is_file():
-        drawn = {name: secrets.token_urlsafe(32) for name in ("database", "api", "jwt")}
+        drawn = {name: secrets.token_urlsafe(48) for name in ("database", "api", "jwt")}
         drawn["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii")
         write_private(file, json.dumps(drawn))
-    if not password_file(settings).is_file():
-        write_private(password_file(settings), json.dumps({USER: secrets.token_urlsafe(12)}))
+    passwords: dict[str, str] = {}
+    if password_file(settings).is_file():
+        passwords = json.loads(password_file(settings).read_text(encoding="utf-8"))
+    lacking = [name for name in web_users() if name not in passwords]
+    if lacking:
+        passwords |= {name: secrets.token_urlsafe(12) for name in lacking}
+        write_private(password_file(settings), json.dumps(passwords))
     kept: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
     return kept
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql as composed
@@ -27,6 +27,9 @@ from loaders.settings import Settings
 from schemas import nomenclature
 from schemas.formats import formats
 from schemas.spec import Kind
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
 
 FLOOR = 150_000
 PROFILES = ("loader", "analyst")
@@ -52,6 +55,36 @@ class Warehouse:
         """A connection that may read."""
         return self._connect(self._login("analyst"), autocommit=True)
 
+    def pool(
+        self, profile: str, *, size: int, statement_timeout_ms: int, lock_timeout_ms: int
+    ) -> ConnectionPool[Connection]:
+        """At most ``size`` connections of a profile, for a server that answers several people; enter it to open it.
+
+        A connection is tried before it is handed out, so that a restarted database is nobody's trouble. A statement
+        or a wait for a lock beyond its limit is cancelled. Waiting longer than five seconds for a connection raises
+        psycopg_pool.PoolTimeout.
+        """
+        from psycopg_pool import ConnectionPool
+
+        limits = {"statement_timeout": str(statement_timeout_ms), "lock_timeout": str(lock_timeout_ms)}
+
+        def limit(connection: Connection) -> None:
+            for name, value in limits.items():
+                connection.execute("select set_config(%s, %s, false)", (name, value))
+
+        return ConnectionPool(
+            self._told(self._login(profile)),
+            connection_class=Connection,
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=size,
+            timeout=5,
+            configure=limit,
+            check=ConnectionPool.check_connection,
+            name=f"siseri-{profile}",
+            open=False,
+        )
+
     def key(self) -> RegistryKey:
         """The registry's secret key, checked against the database. Raises UsageError where they do not fit."""
         return RegistryKey.load(self.settings.key_file)
@@ -69,10 +102,12 @@ class Warehouse:
     def _password_file(self) -> Any:
         return self.settings.home / "keys" / "roles.json"
 
+    def _told(self, login: dict[str, str]) -> str:
+        return make_conninfo(self.url, application_name="siseri", connect_timeout=10, **login)
+
     def _connect(self, login: dict[str, str], *, autocommit: bool = False) -> Connection:
         try:
-            told = make_conninfo(self.url, application_name="siseri", connect_timeout=10, **login)
-            return psycopg.connect(told, autocommit=autocommit)
+            return psycopg.connect(self._told(login), autocommit=autocommit)
         except psycopg.OperationalError as error:
             missing = "does not exist" in str(error)
             told = "run 'siseri init' first" if missing else "it does not answer or refuses the login"
@@ -178,7 +213,12 @@ class Warehouse:
 
 
 #: What the first two signs of a SQLSTATE say of an operational error.
-_KINDS = {"53": "lacks disk or memory", "57": "was stopped, or a statement was cancelled", "40": "met a deadlock"}
+_KINDS = {
+    "53": "lacks disk or memory",
+    "55": "is held by a load that takes long",
+    "57": "was stopped, or a statement was cancelled",
+    "40": "met a deadlock",
+}
 
 
 @contextmanager

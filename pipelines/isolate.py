@@ -19,6 +19,12 @@ from loaders.sftp import SftpLost
 log = logging.getLogger("siseri.isolate")
 
 
+def told(error: BaseException) -> str:
+    """An error's kind and place (function and line), which a log may hold; never its message."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {where.name}:{where.lineno}"
+
+
 class Troubles(list[int]):
     """Numbers (submissions, partners) that something failed on, in order."""
 
@@ -30,6 +36,5 @@ class Troubles(list[int]):
         except (SftpLost, DatabaseLost, psycopg.OperationalError):
             raise
         except Exception as error:  # noqa: BLE001 - logged, counted, and shown in the exit status
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            log.error("%s %s: %s at %s:%s", what, number, type(error).__name__, where.name, where.lineno)
+            log.error("%s %s: %s", what, number, told(error))
             self.append(number)
