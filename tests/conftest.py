@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desk_server import AirflowDesk, Desk, served
 
 from loaders.registry import Registry, depots, opened
 from loaders.services import running
@@ -197,6 +198,28 @@ def registry(cluster: Settings) -> Iterator[Bench]:
 def registries(cluster: Settings) -> Any:
     """A maker of registries, for tests that need many (one at a time)."""
     return lambda: fresh_registry(cluster)
+
+
+@pytest.fixture
+def desk(registry: Bench) -> Iterator[Desk]:
+    """The desk's pages in this process, over the test's own registry."""
+    made = Desk(registry.settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def airflow_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowDesk]:
+    """Airflow's API server with the desk in it, started once (about 15 s), over a registry and a home of its own."""
+    with served(tmp_path_factory.mktemp("pupitre") / "home") as desk:
+        yield desk
+
+
+@pytest.fixture(scope="session")
+def airflow_bench(airflow_desk: AirflowDesk) -> Iterator[Bench]:
+    """The registry behind ``airflow_desk``, to be filled; what a test puts there stays for the session."""
+    with opened(airflow_desk.settings) as registry, depots(registry) as client:
+        yield Bench(registry, client)
 
 
 @pytest.fixture(scope="session")

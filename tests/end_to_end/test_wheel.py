@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from senders import PASSIVE, cells, dose, environment, file
 
 ROOT = Path(__file__).resolve().parents[2]
-ABSENT = ("airflow", "psycopg", "paramiko", "asyncssh", "cryptography", "sqlalchemy", "great_expectations")
+ABSENT = ("airflow", "fastapi", "psycopg", "paramiko", "asyncssh", "cryptography", "sqlalchemy", "great_expectations")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,14 @@ def test_the_wheel_checks_files_on_its_own(siseri: Any, tmp_path: Path) -> None:
     assert facts["codes"] == {"AVT-03": 1, "MET-04": 1, "MET-12": 1}
     assert json.loads(siseri("check", "faux.csv", "--json", "--partner", "LABO1", "--role", "OA", expect=1).stdout)
     siseri("check", "bon.csv", "--partner", "LABO1", expect=2)
+
+
+def test_the_wheel_holds_the_desks_pages(wheel: Path) -> None:
+    held = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {path.relative_to(ROOT).as_posix() for path in (ROOT / "desk").rglob("*") if path.suffix != ".pyc"}
+    wanted = {name for name in wanted if (ROOT / name).is_file()}
+    assert {"desk/app.py", "desk/templates/base.html", "desk/static/desk.css"} <= wanted
+    assert wanted <= held
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ import pytest
 from loaders import services
 from loaders.settings import Settings
 from loaders.supervisor import down, status, up
+from loaders.warehouse import Warehouse
 
 pytestmark = pytest.mark.slow
 PARTS = ("supervisor", "database", "sftp", "api-server", "scheduler", "dag-processor")
@@ -82,6 +83,28 @@ def test_the_web_page_asks_who_you_are(settings):
     assert pools.items() >= {"sftp": 2, "warehouse": 2}.items()
 
 
+def desk(settings, user):
+    """Status and text of the desk's first page."""
+    shown = status(settings)
+    password = json.loads((settings.home / "airflow" / "passwords.json").read_text())[user]
+    token = call(f"{shown['url']}/auth/token", {"username": user, "password": password})["access_token"]
+    request = urllib.request.Request(f"{shown['url']}/siseri/", headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_the_desk_opens_once_the_registry_is_there(settings):
+    code, text = desk(settings, "lecteur")
+    assert code == 503
+    assert "siseri init" in text
+    with services.running(settings, sftp=False) as running:
+        Warehouse(settings, running.database_url).initialise()
+    assert wait_until(lambda: desk(settings, "lecteur")[0] == 200)
+
+
 def test_nothing_listens_beyond_this_computer(settings):
     shown = status(settings)
     roots = [psutil.Process(shown[part]["pid"]) for part in PARTS]
@@ -112,3 +135,4 @@ def test_what_dies_is_started_again(settings):
     now = status(settings)
     assert now["scheduler"]["restarts"] > before["scheduler"]["restarts"]
     assert now["database"]["address"] == before["database"]["address"]
+    assert wait_until(lambda: desk(settings, "analyste")[0] == 200)
