@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from desk.needs import Reader, ThePage
-from pipelines import listings
+from desk.needs import Reader, ThePage, TheSettings
+from pipelines.causes import Filters, totals
 
 router = APIRouter()
 
 
 @router.get("/", name="causes")
-def causes(page: ThePage, reader: Reader) -> Response:
+def causes(page: ThePage, reader: Reader, settings: TheSettings) -> Response:
     """How many rows wait."""
-    return page.show("causes.html", waiting=sum(one["lignes"] for one in listings.causes(reader)))
+    return page.show("causes.html", totals=totals(reader, settings.registry_date(), Filters()))
