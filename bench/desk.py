@@ -147,9 +147,8 @@ def decisions(registry: Registry, group: int) -> dict[str, float]:
 
 def pages(registry: Registry, settings: Settings) -> dict[str, dict[str, float]]:
     """Milliseconds of the desk's pages, as its application answers them to a signed-in analyst."""
-    from tests.desk_server import signed_in
-
     from pipelines import causes
+    from tests.desk_server import signed_in
 
     largest = causes.causes(registry.connection, TODAY, causes.Filters()).rows[0]["id"]
     first = causes.entries(registry.connection, registry.key, largest, size=1).rows[0]["id"]

@@ -94,6 +94,16 @@ class Desk:
         self.app.state.registry.close()
 
 
+@contextmanager
+def signed_in(settings: Settings, person: Person = ANALYST) -> Iterator[Caller]:
+    """A person's browser on the desk over the registry of these settings (the bench's door)."""
+    desk = Desk(settings)
+    try:
+        yield desk.by(person)
+    finally:
+        desk.close()
+
+
 @dataclasses.dataclass
 class AirflowDesk:
     """A running API server of Airflow with the plugin, over an initialised registry with a home of its own."""
