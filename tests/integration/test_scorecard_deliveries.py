@@ -40,14 +40,14 @@ def test_a_month_begins_and_ends_at_midnight_in_paris(land: Any) -> None:
         "mai.csv": "2026-04-30 22:00:00",
     }
     for at, name in enumerate(moments):
-        land.drop("LABO1", name, file(PASSIVE, *(dose(f"{name[:5]}{row}") for row in range(at + 1))))
+        land.drop("LABO1", name, file(PASSIVE, *(dose(f"{at}-{row}") for row in range(at + 1))))
     land.run()
     for name, moment in moments.items():
         received(land, "LABO1", name, moment)
     assert land.run(date(2026, 5, 1)).cards == 1
     found = lines(land.read("LABO1", "bilan-2026-04.csv"))
     assert (found["fichiers_recus", ""]["valeur"], found["lignes_recues", ""]["valeur"]) == ("2", "5")
-    # The last file of April came on the 30th of Paris: 30 days after the end of wear, as the one of the first 1 day.
+    # Two rows came a day after the end of wear (the 1st in Paris, the 31st in UTC), three on the 30th.
     assert (found["delai_median", "PASSIVE"]["valeur"], found["delai_p90", "PASSIVE"]["valeur"]) == ("30", "30")
     assert land.run(date(2026, 6, 1)).cards == 1
     assert lines(land.read("LABO1", "bilan-2026-05.csv"))["lignes_recues", ""]["valeur"] == "4"
