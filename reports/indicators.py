@@ -125,9 +125,15 @@ def plain(value: float | None) -> str:
 
 
 def written(value: float | None) -> str:
-    """A figure for the eye, in French: decimal comma, narrow spaces between thousands, a dash for none."""
+    """A figure for the eye, in French: decimal comma, narrow spaces between thousands, a dash for none.
+
+    Two decimals, one from 10 on; what would read 0 or 100 and is not says so by a sign.
+    """
     if value is None:
         return "–"
     if 0 < value < 0.005:
         return "<\u202f0,01"
-    return f"{value:,.2f}".rstrip("0").rstrip(".").replace(",", "\u202f").replace(".", ",")
+    if 99.95 <= value < 100:
+        return ">\u202f99,9"
+    text = f"{value:,.1f}" if value >= 10 else f"{value:,.2f}"
+    return text.rstrip("0").rstrip(".").replace(",", "\u202f").replace(".", ",")

@@ -42,6 +42,9 @@ _SEVERITIES = {
     Severity.WARNING: "Avertissement",
 }
 _BLOCKING = frozenset({Severity.REJECT, Severity.HOLD})
+_COMPARED = {indicator.name for indicator in INDICATORS if indicator.compared}
+#: Remedy of the warnings that ask for nothing.
+_NOTHING = "Information"
 #: How many causes the page puts first.
 _FIRST = 3
 
@@ -105,7 +108,8 @@ def card_page(card: Card) -> bytes:
         fewest=FEWEST_OTHERS,
         fewest_quartiles=FEWEST_FOR_QUARTILES,
         tiles=_tiles(card),
-        first=_first(card),
+        first=_causes(card, blocking=True)[:_FIRST],
+        then=next(iter(_causes(card, blocking=False)), None),
         bars=[_bar(card, "lignes_integration"), _bar(card, "lignes_a_ce_jour")],
         outcomes=[
             (name, OUTCOME_LABELS[name], *(_told(card, indicator, name) for indicator in _OUTCOME_COLUMNS))
@@ -148,7 +152,7 @@ class Told:
 def _told(card: Card, indicator: str, of: str) -> Told:
     value = card.figures.get((indicator, of))
     others = card.peers.get((indicator, of))
-    role = "–"
+    role = "–" if indicator in _COMPARED else ""
     if others and others.median is not None:
         role = written(others.median)
         if others.first is not None:
@@ -188,18 +192,25 @@ def _counted(card: Card, indicator: str) -> list[tuple[str, float]]:
     return sorted(found, key=lambda one: (-one[1], one[0]))
 
 
-def _first(card: Card) -> list[dict[str, Any]]:
-    """What to mend first: whole files refused, then the codes that held most rows up."""
-    causes = [
-        {"code": book()[code], "count": written(count), "file": True, "told": _told(card, "part_fichiers_refuses", "")}
+def _causes(card: Card, *, blocking: bool) -> list[dict[str, Any]]:
+    """What to mend, the most frequent first.
+
+    Args:
+        blocking: whole files refused, then the codes that held rows up; else the warnings that ask for something.
+    """
+    causes: list[dict[str, Any]] = [
+        {"code": book()[code], "count": written(count), "file": True, "told": None, "severity": ""}
         for code, count in _counted(card, "fichiers_refuses_code")
+        if blocking
     ]
-    causes += [
-        {"code": book()[code], "count": written(count), "file": False, "told": _told(card, "part_code", code)}
-        for code, count in _counted(card, "lignes_code")
-        if book()[code].severity in _BLOCKING
-    ]
-    return causes[:_FIRST]
+    for code, count in _counted(card, "lignes_code"):
+        one = book()[code]
+        wanted = one.severity in _BLOCKING if blocking else one.severity is Severity.WARNING and one.remedy != _NOTHING
+        if wanted:
+            told = _told(card, "part_code", code)
+            word = _SEVERITIES[one.severity]
+            causes.append({"code": one, "count": written(count), "file": False, "told": told, "severity": word})
+    return causes
 
 
 def _codes(card: Card) -> list[dict[str, Any]]:
