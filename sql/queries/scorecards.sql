@@ -100,22 +100,23 @@ from ledger.submission as s
 where s.received_at >= %(since)s and s.received_at < %(until)s
 
 -- name: delays
--- Measures in the registry, replaced versions included, with median and ninth decile of the days from the
+-- Measures that files brought, replaced ones included, with median and ninth decile of the days from the
 -- end of their period to the reception of their file; by sender and format, and by role and format over
--- all its rows.
+-- all its rows. A version that an undone decision brought (U), or that the undoing gave its force back, is
+-- not a measure more.
 with measured as (
-    select d.submission_id, 'PASSIVE' as format, d.end_day
+    select d.submission_id, d.since_load, d.until_code, 'PASSIVE' as format, d.end_day
     from dose.passive as d where d.submission_id between %(first)s and %(last)s
     union all
     select
-        d.submission_id, 'OPERATIONNELLE' as format,
+        d.submission_id, d.since_load, d.until_code, 'OPERATIONNELLE' as format,
         (timestamp '1970-01-01' + d.end_minute * interval '1 minute')::date as end_day
     from dose.operational as d where d.submission_id between %(first)s and %(last)s
     union all
-    select d.submission_id, 'INTERNE' as format, d.end_day
+    select d.submission_id, d.since_load, d.until_code, 'INTERNE' as format, d.end_day
     from dose.internal as d where d.submission_id between %(first)s and %(last)s
     union all
-    select d.submission_id, 'NAVIGANT' as format, d.end_day
+    select d.submission_id, d.since_load, d.until_code, 'NAVIGANT' as format, d.end_day
     from dose.aircrew as d where d.submission_id between %(first)s and %(last)s
 ),
 
@@ -126,7 +127,9 @@ delayed as (
     from ledger.submission as s
     inner join ledger.partner as p on s.partner_id = p.partner_id
     inner join measured as m on s.submission_id = m.submission_id
-    where s.received_at >= %(since)s and s.received_at < %(until)s
+    where
+        s.received_at >= %(since)s and s.received_at < %(until)s and m.until_code is distinct from 'U'
+        and not exists (select 1 from ledger.load as l where l.load_id = m.since_load and l.kind = 'undo')
 )
 
 select

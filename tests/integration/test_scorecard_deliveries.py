@@ -10,7 +10,9 @@ import pytest
 from senders import PASSIVE, cells, country, dose, file
 
 from pipelines import partners, scorecards, tallies
+from pipelines.decide import Decision, decide
 from pipelines.isolate import Troubles
+from pipelines.undo import undo
 from reports.indicators import Peers, peers
 
 
@@ -105,6 +107,38 @@ def test_a_file_under_way_is_counted_as_such(land: Any) -> None:
         )
     tally = tallies.count(land.connection, date(2026, 4, 1)).roles["OA"].figures()
     assert (tally["fichiers_recus", ""], tally["fichiers_en_cours", ""], tally["lignes_recues", ""]) == (2, 1, 1)
+
+
+def test_decisions_count_as_such_until_they_are_taken_back(land: Any) -> None:
+    """Two rows integrate at once, two are confirmed, one of them a correction; then both are taken back."""
+    analyst = ("vu avec le laboratoire", "anna")
+    land.drop("LABO1", "mars.csv", file(PASSIVE, dose("M1"), dose("M2"), dose("M3", "812")))
+    land.drop("LABO1", "suite.csv", file(PASSIVE, dose("M1", "813", CODE_METROLOGIE="C")))
+    land.run()
+    with land.registry.warehouse.admin() as admin:
+        admin.execute("update ledger.submission set received_at = '2026-04-10 08:00+00'")
+
+    def figures() -> Any:
+        return tallies.count(land.connection, date(2026, 4, 1)).roles["OA"].figures()
+
+    def told(*names: str) -> list[float | None]:
+        found = figures()
+        return [found[name, ""] for name in names]
+
+    asked = ("lignes_decidees", "part_sans_intervention", "decisions_pour_10000", "lignes_regularisees")
+    before = figures()
+    assert told(*asked) == [0, 100, 0, 0]
+    assert before["mesures", "PASSIVE"] == 2
+    entries = dict.fromkeys(one["id"] for one in land.queue())
+    effect = decide(land.connection, land.registry.key, Decision("confirmer", *analyst), entries)
+    assert effect.counts() == {"INTEGRE": 2}
+    assert told(*asked) == [2, 50, 5000, 2]
+    assert figures()["mesures", "PASSIVE"] == 4
+    assert effect.number is not None
+    undo(land.connection, effect.number, "anna", "erreur")
+    assert figures() == before
+    land.answer()
+    land.verify()
 
 
 def test_a_new_partition_gets_the_index_by_submission(land: Any) -> None:
