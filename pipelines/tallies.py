@@ -153,14 +153,17 @@ def count(connection: Connection, month: date) -> Month:
         ]
         tallies = {one.partner_id: Tally() for one in senders}
         roles = {one.role: Tally() for one in senders}
-        _counts(connection, asked, tallies)
-        _medians(connection, asked, tallies, roles)
+        bounds = connection.execute(sql.query("scorecards", "bounds"), asked).fetchone()
+        if bounds is not None and bounds[0] is not None:
+            bounded = {**asked, "first": bounds[0], "last": bounds[1]}
+            _counts(connection, bounded, tallies)
+            _medians(connection, bounded, tallies, roles)
     for one in senders:
         roles[one.role].take_in(tallies[one.partner_id])
     return Month(month, senders, tallies, roles)
 
 
-def _counts(connection: Connection, asked: Mapping[str, datetime], tallies: dict[int, Tally]) -> None:
+def _counts(connection: Connection, asked: Mapping[str, object], tallies: dict[int, Tally]) -> None:
     def answers(name: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql.query("scorecards", name), asked).fetchall()
 
@@ -178,14 +181,10 @@ def _counts(connection: Connection, asked: Mapping[str, datetime], tallies: dict
 
 
 def _medians(
-    connection: Connection, asked: Mapping[str, datetime], tallies: dict[int, Tally], roles: dict[str, Tally]
+    connection: Connection, asked: Mapping[str, object], tallies: dict[int, Tally], roles: dict[str, Tally]
 ) -> None:
     for number, role, rows, days in connection.execute(sql.query("scorecards", "cured"), asked).fetchall():
         (roles[role] if number is None else tallies[number]).cured = (rows, days)
-    bounds = connection.execute(sql.query("scorecards", "bounds"), asked).fetchone()
-    if bounds is None or bounds[0] is None:
-        return
-    told = {**asked, "first": bounds[0], "last": bounds[1]}
-    for number, role, name, *figures in connection.execute(sql.query("scorecards", "delays"), told).fetchall():
+    for number, role, name, *figures in connection.execute(sql.query("scorecards", "delays"), asked).fetchall():
         measures, median, p90 = figures
         (roles[role] if number is None else tallies[number]).delays[name] = (measures, median, p90)

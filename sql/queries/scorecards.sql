@@ -29,6 +29,12 @@ where s.received_at >= %(window)s and s.received_at < %(until)s
 group by p.partner_id, p.code, p.role
 order by p.code
 
+-- name: bounds
+-- First and last submission of a month: what keeps the next queries away from all the rest.
+select min(s.submission_id), max(s.submission_id)
+from ledger.submission as s
+where s.received_at >= %(since)s and s.received_at < %(until)s
+
 -- name: files
 select s.partner_id, s.state, s.file_code, count(*)
 from ledger.submission as s
@@ -49,7 +55,9 @@ select
     coalesce(sum(b.rows_duplicate) filter (where b.until_load is null), 0)
 from ledger.submission as s
 inner join ledger.book as b on s.submission_id = b.submission_id
-where s.received_at >= %(since)s and s.received_at < %(until)s
+where
+    s.received_at >= %(since)s and s.received_at < %(until)s
+    and b.submission_id between %(first)s and %(last)s
 group by s.partner_id
 
 -- name: codes
@@ -57,7 +65,9 @@ group by s.partner_id
 select s.partner_id, e.codes, count(*)
 from ledger.submission as s
 inner join ledger.row_entry as e on s.submission_id = e.submission_id and s.load_id = e.since_load
-where s.received_at >= %(since)s and s.received_at < %(until)s and e.codes <> 0
+where
+    s.received_at >= %(since)s and s.received_at < %(until)s
+    and e.submission_id between %(first)s and %(last)s and e.codes <> 0
 group by s.partner_id, e.codes
 
 -- name: settled
@@ -68,7 +78,7 @@ inner join ledger.row_entry as e on s.submission_id = e.submission_id and s.load
 inner join ledger.load as l on e.since_load = l.load_id
 where
     s.received_at >= %(since)s and s.received_at < %(until)s
-    and e.until_load is null and e.outcome <> 'A'
+    and e.submission_id between %(first)s and %(last)s and e.until_load is null and e.outcome <> 'A'
 group by s.partner_id, l.kind
 
 -- name: cured
@@ -91,13 +101,8 @@ inner join ledger.row_entry as e
 inner join ledger.load as l on e.since_load = l.load_id
 where
     s.received_at >= %(since)s and s.received_at < %(until)s
-    and e.until_load is null and e.outcome = 'I'
+    and f.submission_id between %(first)s and %(last)s and e.until_load is null and e.outcome = 'I'
 group by grouping sets ((s.partner_id), (p.role))
-
--- name: bounds
-select min(s.submission_id), max(s.submission_id)
-from ledger.submission as s
-where s.received_at >= %(since)s and s.received_at < %(until)s
 
 -- name: delays
 -- Measures that files brought, replaced ones included, with median and ninth decile of the days from the
