@@ -76,6 +76,7 @@ class Cards:
         self._sender = {one.partner_id: one for one in month.senders}
         self._values: dict[str, dict[Key, list[float]]] = defaultdict(lambda: defaultdict(list))
         self._with_rows: dict[str, int] = defaultdict(int)
+        self._aggregates: dict[tuple[str, Key], Peers] = {}
         for one in month.senders:
             figures = self._figures[one.partner_id]
             self._with_rows[one.role] += bool(figures["lignes_recues", ""])
@@ -98,14 +99,20 @@ class Cards:
 
     def _peers(self, role: str, figures: Figures) -> Mapping[Key, Peers]:
         """The role's aggregates of a sender's figures; where it has none itself, it learns nothing of the others'."""
-        found = {}
-        for key, value in figures.items():
-            if key[0] in _COMPARED and value is not None:
-                values = self._values[role][key]
-                # Whoever sent rows and has none with a code has a share of 0 of it.
-                rest = self._with_rows[role] - len(values) if key[0] == "part_code" else 0
-                found[key] = peers([*values, *[0.0] * rest])
-        return found
+        return {
+            key: self._aggregate(role, key)
+            for key, value in figures.items()
+            if key[0] in _COMPARED and value is not None
+        }
+
+    def _aggregate(self, role: str, key: Key) -> Peers:
+        """One figure over all senders of a role, worked out once."""
+        if (role, key) not in self._aggregates:
+            values = self._values[role][key]
+            # Whoever sent rows and has none with a code has a share of 0 of it.
+            rest = self._with_rows[role] - len(values) if key[0] == "part_code" else 0
+            self._aggregates[role, key] = peers([*values, *[0.0] * rest])
+        return self._aggregates[role, key]
 
     def of_all(self) -> dict[str, bytes]:
         """The ministry's files, by name: every sender and the totals of each role."""

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
+from html.parser import HTMLParser
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,39 @@ def test_no_person_in_any_card(nation: Any) -> None:
         assert not found & words
         assert not found & nirs
         assert "MSV" not in text
+
+
+class Outline(HTMLParser):
+    """What a page is made of: every tag with its attributes, in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_the_pages_stand_alone_and_can_be_heard(nation: Any) -> None:
+    for partner, name in (
+        *((code, "bilan-2026-01.html") for code in ("LABO1", "EXPL1", "EMPL1", "MDT1")),
+        ("DGT", "bilan-emetteurs-2026-01.html"),
+    ):
+        text = nation.read(partner, name).decode()
+        tags = Outline(text).tags
+        names = [tag for tag, _ in tags]
+        assert ("html", {"lang": "fr"}) in tags
+        assert not {"script", "link", "img", "iframe", "object"} & set(names)
+        assert not [attributes for _, attributes in tags if {"href", "src"} & set(attributes)]
+        assert "url(http" not in text
+        assert names.count("table") == names.count("caption") > 0
+        assert all("scope" in attributes for tag, attributes in tags if tag == "th")
+        drawn = [attributes for tag, attributes in tags if tag == "svg"]
+        assert all(
+            one.get("aria-hidden") == "true" or (one["role"], bool(one["aria-label"])) == ("img", True) for one in drawn
+        )
+        assert "None" not in text
 
 
 def test_the_csv_is_a_plain_one(nation: Any) -> None:
