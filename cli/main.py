@@ -210,6 +210,7 @@ def run(json_: Json = False) -> None:
         "leves": done.released,
         "listes_a_declarer": done.declarations,
         "listes_mensuelles": done.lists,
+        "bilans": done.cards,
         "essais": done.trials,
         "difficultes": len(done.troubles),
     }

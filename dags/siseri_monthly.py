@@ -1,7 +1,8 @@
-"""Monthly: employers get their list of workers and what is missing in it, bodies get their contacts.
+"""Monthly: employers get their list of workers and what is missing in it, bodies get their contacts;
+every sender gets the scorecard of the month that ended, the ministry that of all senders.
 
 Delivers on the first of the month. The other days it finds nothing to do, but for an account whose first workers
-or designation came since, or after days without Airflow: a month's lists are delivered once.
+or designation came since, or after days without Airflow: a month's lists and scorecards are delivered once.
 """
 
 from datetime import timedelta
@@ -25,7 +26,15 @@ def siseri_monthly() -> None:
 
         return monthly.renew()
 
+    @task(pool="sftp")
+    def score() -> dict[str, int]:
+        """Put the scorecard of the month that ended where an account has none yet."""
+        from pipelines import scorecards
+
+        return scorecards.renew()
+
     deliver()
+    score()
 
 
 siseri_monthly()

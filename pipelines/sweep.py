@@ -12,6 +12,7 @@ from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import SUBMISSION, Connection, alone
+from pipelines import scorecards
 from pipelines.answer import answer_all
 from pipelines.collect import answer_stem, collect
 from pipelines.declare import declare
@@ -35,6 +36,7 @@ class Pass:
     released: dict[str, int] = field(default_factory=dict)
     declarations: int = 0
     lists: int = 0
+    cards: int = 0
     trials: int = 0
     troubles: Troubles = field(default_factory=Troubles)
 
@@ -109,7 +111,8 @@ def _incident(client: SftpClient, connection: Connection, submission: int) -> No
 
 
 def sweep(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey) -> Pass:
-    """Collect, integrate, answer, release, answer what that changed, tell employers whom to declare; then trials."""
+    """Collect, integrate, answer, release, answer what that changed, tell employers whom to declare;
+    then the lists and scorecards of the month, and trials."""
     done = Pass()
     done.taken = collect(client, connection, settings, done.troubles)
     for submission, _, _ in pending(connection):
@@ -122,5 +125,6 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
         answer_all(client, connection, settings, done.troubles)
     done.declarations = declare(client, connection, key, done.troubles)
     done.lists = deliver(client, connection, settings, key, done.troubles)
+    done.cards = scorecards.deliver(client, connection, settings, done.troubles)
     done.trials = trials(client, connection, settings, key, done.troubles)
     return done

@@ -36,7 +36,7 @@ def incomplete_list(rows: Iterable[Mapping[str, str]]) -> bytes:
         rows: NIR, NOM, PRENOM, SIRET, ETABLISSEMENT; other keys are left out.
     """
     whole = (dict(row) | {"MANQUE": _NO_BODY} for row in rows)
-    return _guarded(_INCOMPLETE, ([row[name] for name in _INCOMPLETE] for row in whole))
+    return guarded(_INCOMPLETE, ([row[name] for name in _INCOMPLETE] for row in whole))
 
 
 def contact_list(rows: Iterable[tuple[str, str, str, str, str, str, date, date | None]]) -> bytes:
@@ -45,7 +45,7 @@ def contact_list(rows: Iterable[tuple[str, str, str, str, str, str, date, date |
     Args:
         rows: SIRET, name of the establishment, role, last and first name, address, first and last day.
     """
-    return _guarded(_CONTACTS, ((*plain, french(start), french(end)) for *plain, start, end in rows))
+    return guarded(_CONTACTS, ((*plain, french(start), french(end)) for *plain, start, end in rows))
 
 
 def french(day: date | None) -> str:
@@ -53,8 +53,8 @@ def french(day: date | None) -> str:
     return f"{day:%d/%m}/{day.year:04d}" if day else ""
 
 
-def _guarded(names: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:
-    """A list for the eye: an apostrophe keeps a spreadsheet from computing a cell."""
+def guarded(names: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:
+    """A list for the eye, in UTF-8: an apostrophe keeps a spreadsheet from computing a cell."""
     return as_text(names, ([shielded(text) for text in line] for line in rows)).encode()
 
 

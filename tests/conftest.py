@@ -194,7 +194,7 @@ def registry(cluster: Settings) -> Iterator[Bench]:
         yield bench
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def registries(cluster: Settings) -> Any:
     """A maker of registries, for tests that need many (one at a time)."""
     return lambda: fresh_registry(cluster)

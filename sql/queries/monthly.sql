@@ -1,15 +1,20 @@
 -- name: owed
 -- Open accounts that have nothing of this month yet, where there is something to tell or was before:
--- an employer with an attachment in force, a body that an establishment designates.
+-- an employer with an attachment in force, a body that an establishment designates. Scorecards stand in
+-- the same ledger and count for nothing here.
 select p.partner_id, p.code, p.role
 from ledger.partner as p
 where
     p.disabled_at is null and p.role in ('EMPLOYEUR', 'OA', 'EXPLOITANT')
     and not exists (
-        select 1 from ledger.monthly_list as m where m.partner_id = p.partner_id and m.month >= %(month)s
+        select 1 from ledger.monthly_list as m
+        where m.partner_id = p.partner_id and m.month >= %(month)s and not starts_with(m.name, 'bilan-')
     )
     and (
-        exists (select 1 from ledger.monthly_list as m where m.partner_id = p.partner_id)
+        exists (
+            select 1 from ledger.monthly_list as m
+            where m.partner_id = p.partner_id and not starts_with(m.name, 'bilan-')
+        )
         or case p.role
             when 'EMPLOYEUR' then exists (
                 select 1

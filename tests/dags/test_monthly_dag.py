@@ -1,4 +1,4 @@
-"""The monthly DAG: one light task that delivers what is owed, and hands on counts alone."""
+"""The monthly DAG: light tasks that deliver the lists and scorecards owed, and hand on counts alone."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ROOT = project_root()
 SCRIPT = """
 import siseri_monthly as module
 run = module.siseri_monthly().test()
-[task] = run.get_task_instances()
-print(run.state, task.pool, task.xcom_pull(task_ids="deliver"))
+tasks = sorted(run.get_task_instances(), key=lambda one: one.task_id)
+print(run.state, *((one.pool, one.xcom_pull(task_ids=one.task_id)) for one in tasks))
 """
 
 
@@ -30,6 +30,8 @@ def test_the_monthly_dag_delivers_what_is_owed_once(registry: Any) -> None:
     lists = [("EMPL", "travailleurs.csv"), ("LABO1", "accedants.csv"), ("SITE", "accedants.csv")]
     for partner, name in lists:
         (registry.home(partner) / "retour" / name).unlink()
+    with registry.registry.warehouse.admin() as admin:
+        admin.execute("update ledger.submission set received_at = '2026-04-10 08:00+00'")
     settings = dataclasses.replace(registry.settings, today=date(2026, 5, 1))
     told = []
     with running(settings) as services:
@@ -41,9 +43,10 @@ def test_the_monthly_dag_delivers_what_is_owed_once(registry: Any) -> None:
             assert done.returncode == 0, done.stderr[-2000:]
             told.append(done.stdout.splitlines()[-1])
     assert told == [
-        "success sftp {'lists': 3, 'troubles': 0}",
-        "success sftp {'lists': 0, 'troubles': 0}",
+        "success ('sftp', {'lists': 3, 'troubles': 0}) ('sftp', {'cards': 2, 'troubles': 0})",
+        "success ('sftp', {'lists': 0, 'troubles': 0}) ('sftp', {'cards': 0, 'troubles': 0})",
     ]
+    lists += [(partner, "bilan-2026-04.html") for partner in ("EMPL", "ASNR")]
     assert all(name in registry.files(partner) for partner, name in lists)
 
 
