@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import sql
-from loaders.settings import PARIS
 from loaders.warehouse import Connection
 from reports.indicators import OUTCOMES, Figures, Key
 from schemas import codebook
@@ -124,17 +123,12 @@ def month_before(day: date, count: int = 1) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
-def span(month: date) -> dict[str, datetime]:
-    """The hours, in Paris, where a month begins (``since``) and ends (``until``), and where its window begins."""
-    return {
-        "window": _midnight(month_before(month, _STILL)),
-        "since": _midnight(month),
-        "until": _midnight(month_before(month, -1)),
-    }
+def span(month: date) -> dict[str, date]:
+    """The days where a month begins (``since``) and is over (``until``), and where its window begins.
 
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=PARIS)
+    A file belongs to the month of the registry's date of its reception, the civil day in Paris.
+    """
+    return {"window": month_before(month, _STILL), "since": month, "until": month_before(month, -1)}
 
 
 def count(connection: Connection, month: date) -> Month:
@@ -148,7 +142,7 @@ def count(connection: Connection, month: date) -> Month:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         senders = [
-            Sender(number, code, role, last.astimezone(PARIS).date())
+            Sender(number, code, role, last)
             for number, code, role, last in connection.execute(sql.query("scorecards", "senders"), asked).fetchall()
         ]
         tallies = {one.partner_id: Tally() for one in senders}

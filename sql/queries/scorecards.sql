@@ -4,7 +4,7 @@
 with recent as (
     select distinct s.partner_id
     from ledger.submission as s
-    where s.received_at >= %(window)s and s.received_at < %(until)s
+    where s.registry_date >= %(window)s and s.registry_date < %(until)s
 )
 select p.partner_id, p.code, p.role
 from ledger.partner as p
@@ -22,23 +22,23 @@ order by p.code
 
 -- name: senders
 -- Who sent a file lately, closed accounts too, and when the last one of the window came.
-select p.partner_id, p.code, p.role, max(s.received_at)
+select p.partner_id, p.code, p.role, max(s.registry_date)
 from ledger.submission as s
 inner join ledger.partner as p on s.partner_id = p.partner_id
-where s.received_at >= %(window)s and s.received_at < %(until)s
+where s.registry_date >= %(window)s and s.registry_date < %(until)s
 group by p.partner_id, p.code, p.role
 order by p.code
 
 -- name: bounds
--- First and last submission of a month: what keeps the next queries away from all the rest.
+-- First and last submission of a month (the registry's date of reception says which): what keeps the next queries away from all the rest.
 select min(s.submission_id), max(s.submission_id)
 from ledger.submission as s
-where s.received_at >= %(since)s and s.received_at < %(until)s
+where s.registry_date >= %(since)s and s.registry_date < %(until)s
 
 -- name: files
 select s.partner_id, s.state, s.file_code, count(*)
 from ledger.submission as s
-where s.received_at >= %(since)s and s.received_at < %(until)s
+where s.registry_date >= %(since)s and s.registry_date < %(until)s
 group by s.partner_id, s.state, s.file_code
 
 -- name: rows
@@ -56,7 +56,7 @@ select
 from ledger.submission as s
 inner join ledger.book as b on s.submission_id = b.submission_id
 where
-    s.received_at >= %(since)s and s.received_at < %(until)s
+    s.registry_date >= %(since)s and s.registry_date < %(until)s
     and b.submission_id between %(first)s and %(last)s
 group by s.partner_id
 
@@ -66,7 +66,7 @@ select s.partner_id, e.codes, count(*)
 from ledger.submission as s
 inner join ledger.row_entry as e on s.submission_id = e.submission_id and s.load_id = e.since_load
 where
-    s.received_at >= %(since)s and s.received_at < %(until)s
+    s.registry_date >= %(since)s and s.registry_date < %(until)s
     and e.submission_id between %(first)s and %(last)s and e.codes <> 0
 group by s.partner_id, e.codes
 
@@ -77,7 +77,7 @@ from ledger.submission as s
 inner join ledger.row_entry as e on s.submission_id = e.submission_id and s.load_id < e.since_load
 inner join ledger.load as l on e.since_load = l.load_id
 where
-    s.received_at >= %(since)s and s.received_at < %(until)s
+    s.registry_date >= %(since)s and s.registry_date < %(until)s
     and e.submission_id between %(first)s and %(last)s and e.until_load is null and e.outcome <> 'A'
 group by s.partner_id, l.kind
 
@@ -100,7 +100,7 @@ inner join ledger.row_entry as e
     on f.submission_id = e.submission_id and f.line = e.line and f.since_load < e.since_load
 inner join ledger.load as l on e.since_load = l.load_id
 where
-    s.received_at >= %(since)s and s.received_at < %(until)s
+    s.registry_date >= %(since)s and s.registry_date < %(until)s
     and f.submission_id between %(first)s and %(last)s and e.until_load is null and e.outcome = 'I'
 group by grouping sets ((s.partner_id), (p.role))
 
@@ -128,12 +128,12 @@ with measured as (
 delayed as (
     select
         s.partner_id, p.role, m.format,
-        greatest(0, (s.received_at at time zone 'Europe/Paris')::date - m.end_day) as days
+        greatest(0, s.registry_date - m.end_day) as days
     from ledger.submission as s
     inner join ledger.partner as p on s.partner_id = p.partner_id
     inner join measured as m on s.submission_id = m.submission_id
     where
-        s.received_at >= %(since)s and s.received_at < %(until)s and m.until_code is distinct from 'U'
+        s.registry_date >= %(since)s and s.registry_date < %(until)s and m.until_code is distinct from 'U'
         and not exists (select 1 from ledger.load as l where l.load_id = m.since_load and l.kind = 'undo')
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,12 +16,12 @@ from pipelines.undo import undo
 from reports.indicators import Peers, peers
 
 
-def received(registry: Any, partner: str, name: str, moment: str) -> None:
-    """Move a file's reception to an hour, in UTC."""
+def received(registry: Any, partner: str, name: str, day: str) -> None:
+    """Move a file's reception to a day."""
     with registry.registry.warehouse.admin() as admin:
         admin.execute(
-            "update ledger.submission set received_at = %s where submission_id = %s",
-            (moment + "+00", registry.submission(partner, name)),
+            "update ledger.submission set registry_date = %s where submission_id = %s",
+            (day, registry.submission(partner, name)),
         )
 
 
@@ -34,31 +34,20 @@ def land(registry: Any) -> Any:
     return country(registry)
 
 
-def test_a_month_begins_and_ends_at_midnight_in_paris(land: Any) -> None:
-    moments = {
-        "mars.csv": "2026-03-31 21:59:59.999999",  # 23:59 in Paris, already summer
-        "avril.csv": "2026-03-31 22:00:00",
-        "avril bis.csv": "2026-04-30 21:59:59.999999",
-        "mai.csv": "2026-04-30 22:00:00",
-    }
-    for at, name in enumerate(moments):
+def test_a_month_is_the_registry_s(land: Any) -> None:
+    days = {"mars.csv": "2026-03-31", "avril.csv": "2026-04-01", "avril bis.csv": "2026-04-30", "mai.csv": "2026-05-01"}
+    for at, name in enumerate(days):
         land.drop("LABO1", name, file(PASSIVE, *(dose(f"{at}-{row}") for row in range(at + 1))))
     land.run()
-    for name, moment in moments.items():
-        received(land, "LABO1", name, moment)
-    assert land.run(date(2026, 5, 1)).cards == 1
+    for name, day in days.items():
+        received(land, "LABO1", name, day)
+    assert land.run(date(2026, 5, 1)).cards == 3  # the employer and the registry's staff sent in April too
     found = lines(land.read("LABO1", "bilan-2026-04.csv"))
     assert (found["fichiers_recus", ""]["valeur"], found["lignes_recues", ""]["valeur"]) == ("2", "5")
-    # Two rows came a day after the end of wear (the 1st in Paris, the 31st in UTC), three on the 30th.
+    # Two rows came a day after the end of wear, three on the thirtieth.
     assert (found["delai_median", "PASSIVE"]["valeur"], found["delai_p90", "PASSIVE"]["valeur"]) == ("30", "30")
-    assert land.run(date(2026, 6, 1)).cards == 1
+    assert land.run(date(2026, 6, 1)).cards == 3
     assert lines(land.read("LABO1", "bilan-2026-05.csv"))["lignes_recues", ""]["valeur"] == "4"
-    with land.registry.warehouse.admin() as admin:  # winter: an hour's difference
-        admin.execute("update ledger.submission set received_at = '2026-10-31 22:30+00'")
-    assert tallies.count(land.connection, date(2026, 10, 1)).roles["OA"].files.total() == 4
-    with land.registry.warehouse.admin() as admin:
-        admin.execute("update ledger.submission set received_at = '2026-10-31 23:00+00'")
-    assert tallies.count(land.connection, date(2026, 11, 1)).roles["OA"].files.total() == 4
 
 
 def test_an_account_that_cannot_be_served_is_owed_still_and_a_closed_one_gets_none(land: Any) -> None:
@@ -67,7 +56,6 @@ def test_an_account_that_cannot_be_served_is_owed_still_and_a_closed_one_gets_no
     land.partner("DGT", "DGT")
     land.run()
     with land.registry.warehouse.admin() as admin:
-        admin.execute("update ledger.submission set received_at = '2026-04-10 08:00+00'")
         partners.disable(admin, land.settings, "LABO2")
     folder = land.home("LABO1") / "retour"
     folder.rename(folder.with_name("ailleurs"))
@@ -85,8 +73,6 @@ def test_cards_and_lists_are_owed_apart(land: Any) -> None:
     """A card delivered first does not pass for the lists of the month, nor puts a body without contacts on them."""
     land.drop("LABO2", "mars.csv", file(PASSIVE, dose("X1")))
     land.run()
-    with land.registry.warehouse.admin() as admin:
-        admin.execute("update ledger.submission set received_at = '2026-04-10 08:00+00'")
     settings = dataclasses.replace(land.settings, today=date(2026, 5, 1))
     troubles = Troubles()
     assert scorecards.deliver(land.client, land.connection, settings, troubles) == 3
@@ -99,7 +85,6 @@ def test_a_file_under_way_is_counted_as_such(land: Any) -> None:
     land.drop("LABO1", "mars.csv", file(PASSIVE, dose("X1")))
     land.run()
     with land.registry.warehouse.admin() as admin:
-        admin.execute("update ledger.submission set received_at = '2026-04-10 08:00+00'")
         admin.execute(
             "insert into ledger.submission (partner_id, file_name, drop_number, sha256, size_bytes, depot_mtime,"
             " received_at, registry_date) select partner_id, 'x.csv', 1, sha256, 1, 1, received_at, registry_date"
@@ -115,8 +100,6 @@ def test_decisions_count_as_such_until_they_are_taken_back(land: Any) -> None:
     land.drop("LABO1", "mars.csv", file(PASSIVE, dose("M1"), dose("M2"), dose("M3", "812")))
     land.drop("LABO1", "suite.csv", file(PASSIVE, dose("M1", "813", CODE_METROLOGIE="C")))
     land.run()
-    with land.registry.warehouse.admin() as admin:
-        admin.execute("update ledger.submission set received_at = '2026-04-10 08:00+00'")
 
     def figures() -> Any:
         return tallies.count(land.connection, date(2026, 4, 1)).roles["OA"].figures()
@@ -155,9 +138,8 @@ def test_months_are_counted_back_over_the_year() -> None:
     assert tallies.month_before(date(2026, 1, 31)) == date(2025, 12, 1)
     assert tallies.month_before(date(2026, 2, 28), 2) == date(2025, 12, 1)
     assert tallies.month_before(date(2025, 12, 1), -1) == date(2026, 1, 1)
-    hours = tallies.span(date(2026, 3, 1))
-    assert hours["until"] - hours["since"] == timedelta(days=31)  # wall time; an hour shorter on the clock
-    assert hours["window"].isoformat() == "2026-01-01T00:00:00+01:00"
+    days = tallies.span(date(2026, 3, 1))
+    assert days == {"window": date(2026, 1, 1), "since": date(2026, 3, 1), "until": date(2026, 4, 1)}
     assert hours["until"].isoformat() == "2026-04-01T00:00:00+02:00"
 
 

@@ -102,8 +102,8 @@ class Twin:
         self.registry = registry
         fetch = registry.connection.execute
         self.submissions = fetch(
-            "select submission_id, p.code, p.role, file_name, drop_number, received_at, state, file_code, format"
-            " from ledger.submission s join ledger.partner p using (partner_id) order by submission_id"
+            "select submission_id, p.code, p.role, file_name, drop_number, received_at, registry_date, state, file_code,"
+            " format from ledger.submission s join ledger.partner p using (partner_id) order by submission_id"
         ).fetchall()
         self.loads = {
             number: (kind, recorded)
@@ -118,17 +118,18 @@ class Twin:
     def month(self, year: int, month: int, by: str = "code") -> dict[str, Figures]:
         """Figures of everyone who sent in a month, by account (or by ``role``)."""
         stories: dict[str, Story] = defaultdict(Story)
-        for number, code, role, name, drop, received, state, file_code, layout in self.submissions:
-            day = received.astimezone(PARIS).date()
+        for number, code, role, name, drop, received, day, state, file_code, layout in self.submissions:
             if (day.year, day.month) != (year, month):
                 continue
             story = stories[code if by == "code" else role]
             story.files.append(file_code or ("RECU" if state == "RECU" else ""))
             if state == "TRAITE":
-                self._rows(story, number, code, name, drop, day, layout)
+                self._rows(story, number, code, name, drop, received.astimezone(PARIS).date(), day, layout)
         return {who: story.figures() for who, story in stories.items()}
 
-    def _rows(self, story: Story, number: int, code: str, name: str, drop: int, day: date, layout: str) -> None:
+    def _rows(
+        self, story: Story, number: int, code: str, name: str, drop: int, came: date, day: date, layout: str
+    ) -> None:
         report = self.registry.report(code, name, drop)
         latest = (self.registry.follow_ups(code, name, drop) or [report])[-1]
         for told, counter in ((report, story.first), (latest, story.now)):
@@ -147,7 +148,7 @@ class Twin:
             else:
                 story.alone += 1
             if (before, after) == ("EN_ATTENTE", "INTEGRE"):
-                story.cures.append(max(0, (recorded.astimezone(PARIS).date() - day).days))
+                story.cures.append(max(0, (recorded.astimezone(PARIS).date() - came).days))
         if layout not in ENDS:
             return
         stem = name if drop == 1 else f"{name}~{drop}"
