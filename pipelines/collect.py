@@ -56,11 +56,11 @@ class Drop:
 def answer_stem(name: str, number: int) -> str:
     """What a drop's answers are named after: the name as dropped, ``~2``, ``~3`` where it was used before.
 
-    A name too long for its answers' names is cut; such a name, and one that itself ends like a number of
-    ours, gets ``~`` and a hash of the whole.
+    A name too long for its answers' names is cut, and gets ``~`` and a hash of the whole. Of two drops of one
+    sender, none bears the other's name: where ``x~2`` was dropped as such, the second ``x`` is ``x~3``.
     """
     raw = name.encode("utf-8")
-    if len(raw) > 215 or re.search(r"~\d+$", name):
+    if len(raw) > 215:
         name = raw[:200].decode("utf-8", "ignore") + "~" + hashlib.sha256(raw).hexdigest()[:8]
     return name if number == 1 else f"{name}~{number}"
 
@@ -215,6 +215,7 @@ def _enter(connection: Connection, settings: Settings, drop: Drop, sha256: str, 
                 {
                     "partner": drop.partner_id,
                     "name": name,
+                    "number": _number(connection, drop.partner_id, name),
                     "sha256": sha256,
                     "size": size,
                     "mtime": mtime,
@@ -224,6 +225,19 @@ def _enter(connection: Connection, settings: Settings, drop: Drop, sha256: str, 
             ).fetchone()
         assert same is not None
         return int(same[0]), int(same[1])
+
+
+def _number(connection: Connection, partner_id: int, name: str) -> int:
+    """The next number of a name whose answers bear no other drop's name."""
+    found = connection.execute(sql.query("collect", "next_number"), (partner_id, name)).fetchone()
+    assert found is not None
+    number = int(found[0])
+    while True:
+        asked = {"partner": partner_id, "name": name, "number": number}
+        taken = connection.execute(sql.query("collect", "bears_name"), asked).fetchone()
+        if taken is None or not taken[0]:
+            return number
+        number += 1
 
 
 def receipt(connection: Connection, submission: int) -> dict[str, Any]:

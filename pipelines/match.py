@@ -137,13 +137,17 @@ def _take(values: Ints, at: Ints) -> Ints:
 def _perimeter(
     layout: Format, checked: Checked, references: References, found: Matched, sender: Sender, siret_ok: BoolArray
 ) -> None:
-    """``IDT-10``: an employer's own SIREN; for advisers and physicians, establishments that designate them."""
+    """``IDT-10``: an employer's own SIREN; for advisers and physicians (and whom these delegate to), establishments
+    that designate them."""
     unnamed = sender.role == "MDT" and not sender.identifiant and layout.has("RPPS")  # the row's own RPPS is judged
     if sender.role in ("CRP", "MDT") and layout.considered is not None and not unnamed:
         rows = np.flatnonzero((found.establishment > 0) & checked.readable[layout.considered])
         day = last_day(layout, checked, layout.considered)[rows]
+        covered = _covered(references.designated, found.siret_place[rows], day)
+        if layout.name != "DESIGNATIONS":  # what a physician delegates is not delegated further
+            covered |= _covered(references.delegated, found.siret_place[rows], day)
         outside = np.zeros(len(checked), bool)
-        outside[rows] = ~_covered(references.designated, found.siret_place[rows], day)
+        outside[rows] = ~covered
         checked.raise_code("IDT-10", outside)
     if sender.role != "EMPLOYEUR":
         return

@@ -112,7 +112,8 @@ class References:
         pairs: attachments as worker << 32 | establishment, sorted; positions are "attachments".
         periods, statuses: by attachment. A status's ``what``: 1 where the worker is surveilled, else 0.
         designated: by SIRET place, the sender's own designations; ``operators``: any operator's.
-        physicians: by SIRET place and RPPS, the (first, last) days of designation as occupational physician.
+        delegated: by SIRET place, the sender's designations by a physician (``PST``), where it is one itself.
+        physicians: by SIRET place and RPPS, the (first, last) days of designation as occupational physician, or by one.
         merged: by person, the other numbers that were found to be theirs.
     """
 
@@ -128,6 +129,7 @@ class References:
     periods: Intervals
     statuses: Intervals
     designated: Intervals
+    delegated: Intervals
     operators: Intervals
     physicians: dict[tuple[int, str], list[tuple[int, int]]]
     merged: dict[int, list[int]]
@@ -205,7 +207,7 @@ def fetch(
     closed_from[_ints(places["place"])] = _ints(places["closed"], NEVER)
 
     pairs, periods, statuses = _attachments(cursor)
-    designated, operators, physicians = _designations(cursor, sender, establishment)
+    designated, delegated, operators, physicians = _designations(cursor, sender, establishment)
     merged: dict[int, list[int]] = {}
     for person, number in cursor.execute(sql.query("references", "merged")).fetchall():
         merged.setdefault(person, []).append(number)
@@ -222,6 +224,7 @@ def fetch(
         periods=periods,
         statuses=statuses,
         designated=designated,
+        delegated=delegated,
         operators=operators,
         physicians=physicians,
         merged=merged,
@@ -295,8 +298,9 @@ def _surveilled_anywhere(surveilled: BoolArray, attachments: list[int], start: I
 
 def _designations(
     cursor: Cursor, sender: Sender, establishment: Ints
-) -> tuple[Intervals, Intervals, dict[tuple[int, str], list[tuple[int, int]]]]:
-    rows = cursor.execute(sql.query("references", "designations"), ([sender.role, "EXPLOITANT", "MDT"],)).fetchall()
+) -> tuple[Intervals, Intervals, Intervals, dict[tuple[int, str], list[tuple[int, int]]]]:
+    roles = [sender.role, "EXPLOITANT", "MDT", "PST"]
+    rows = cursor.execute(sql.query("references", "designations"), (roles,)).fetchall()
     place = {int(number): at for at, number in enumerate(establishment) if number}
 
     def build(chosen: list[Any]) -> Intervals:
@@ -308,8 +312,9 @@ def _designations(
 
     named = sender.identifiant if sender.role in ("CRP", "MDT") else sender.code
     own = [row for row in rows if row[1] == sender.role and row[2] == named]
+    delegated = [row for row in rows if row[1] == "PST" and sender.role == "MDT" and row[2] == named]
     physicians: dict[tuple[int, str], list[tuple[int, int]]] = {}
     for number, role, rpps, start, end in rows:
-        if role == "MDT":
+        if role in ("MDT", "PST"):
             physicians.setdefault((place[number], rpps), []).append((start, NEVER if end is None else end))
-    return build(own), build([row for row in rows if row[1] == "EXPLOITANT"]), physicians
+    return build(own), build(delegated), build([row for row in rows if row[1] == "EXPLOITANT"]), physicians

@@ -317,12 +317,13 @@ class _Follower:
         if acted:
             self._settled.annulments.append(row)
             return
-        if self._alone and version is None and waiting is None:
-            self._settled.annulments.append(row)
-            return
         last = [one for one in slot.annulled if self._near(year, one[0])]
-        if version is None and waiting is None and last and last[-1][1] == who:
+        nothing = version is None and waiting is None
+        if nothing and last and last[-1][1] == who:
             self._duplicate(row, last[-1][2])
+        elif nothing and self._alone and not last:
+            slot.annulled.append((year, who, int(self._source.submission[row])))
+            self._settled.annulments.append(row)
         else:
             self._fault(row, _UNFOUNDED)
 

@@ -11,16 +11,31 @@ where
     and depot_mtime = %s
 order by submission_id desc limit 1
 
+-- name: next_number
+select coalesce(max(drop_number), 0) + 1 from ledger.submission where partner_id = %s and file_name = %s
+
+-- name: bears_name
+-- Whether another drop's answers bear the name that this one's would: one dropped as name~2 as such, or, where this
+-- is the first x~2, the second drop of x.
+select exists (
+    select 1 from ledger.submission as o
+    where
+        o.partner_id = %(partner)s and %(number)s > 1 and o.file_name = %(name)s || '~' || %(number)s
+        and o.drop_number = 1
+) or exists (
+    select 1
+    from regexp_match(%(name)s, '^(.*)~([1-9][0-9]{0,8})$') as m (part)
+    inner join ledger.submission as o on o.file_name = m.part[1] and o.drop_number = m.part[2]::integer
+    where o.partner_id = %(partner)s and %(number)s = 1
+)
+
 -- name: receive
 insert into ledger.submission (
     partner_id, file_name, drop_number, sha256, size_bytes, depot_mtime, marker, registry_date
 )
-select
-    %(partner)s, %(name)s,
-    coalesce((
-        select max(drop_number) from ledger.submission where partner_id = %(partner)s and file_name = %(name)s
-    ), 0) + 1,
-    decode(%(sha256)s, 'hex'), %(size)s, %(mtime)s, %(marker)s, %(today)s
+values (
+    %(partner)s, %(name)s, %(number)s, decode(%(sha256)s, 'hex'), %(size)s, %(mtime)s, %(marker)s, %(today)s
+)
 returning submission_id, drop_number
 
 -- name: receipt

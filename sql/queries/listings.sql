@@ -9,8 +9,12 @@ left join lateral (
     select
         sum(rows_received) as received, sum(rows_integrated) as integrated, sum(rows_waiting) as waiting,
         sum(rows_rejected) as rejected, sum(rows_duplicate) as duplicate
-    from ledger.book
-    where submission_id = coalesce(s.first_submission_id, s.submission_id) and until_load is null
+    from ledger.book as k
+    left join ledger.submission as f on s.first_submission_id = f.submission_id
+    where
+        k.submission_id = coalesce(s.first_submission_id, s.submission_id)
+        -- A file received before is answered with the first one's figures as first sent.
+        and case when f.load_id is null then k.until_load is null else k.since_load = f.load_id end
 ) as b on true
 where %(one)s::integer is null or s.submission_id = %(one)s
 order by s.submission_id

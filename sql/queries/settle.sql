@@ -40,7 +40,8 @@ left join identity.alias as m on d.worker_id = m.worker_id and m.until_load is n
 where exists (
     select 1 from reference.designation as g
     where
-        g.establishment_id = d.establishment_id and g.role = 'MDT' and g.identifiant = %s and g.until_load is null
+        g.establishment_id = d.establishment_id and g.role in ('MDT', 'PST') and g.identifiant = %s
+        and g.until_load is null
         and d.end_day between g.start_day and coalesce(g.end_day, date '9999-12-31')
 )
 

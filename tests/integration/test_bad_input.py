@@ -28,6 +28,8 @@ from senders import (
 
 from loaders.sftp import SftpLost
 from pipelines import collect as collecting
+from pipelines.listings import submissions
+from schemas.identifiers import key_of
 
 
 @pytest.fixture
@@ -353,6 +355,33 @@ def test_a_name_like_a_second_answer_overwrites_nothing(land: Any) -> None:
     land.run()
     assert {name: land.read("LABO1", name) for name in kept} == kept
     assert (land.home("LABO1") / "archive" / "x.csv~2").read_bytes() == archived
+    assert "x.csv~2~2.rapport.json" in land.files("LABO1")
+
+
+def test_a_name_like_a_second_answer_keeps_its_own_name(land: Any) -> None:
+    """And the second drop of the other name gives way."""
+    land.drop("LABO1", "x.csv~2", b"autre chose")
+    for _ in range(2):
+        land.drop("LABO1", "x.csv", file(PASSIVE, dose("T1")))
+        land.run()
+    assert land.report("LABO1", "x.csv~2")["codes"] == {"FIC-03": 1}
+    assert land.report("LABO1", "x.csv")["statut"] == "INTEGRE"
+    assert land.report("LABO1", "x.csv", 3)["statut"] == "DEJA_RECU"
+
+
+def test_a_file_received_before_shows_the_first_figures_as_first_sent(land: Any) -> None:
+    body = file(PASSIVE, dose("T1", NIR=NIR2))
+    land.drop("LABO1", "a.csv", body)
+    land.run()
+    born = {"SEXE": "F", "DATENAISSANCE": "10/05/1984", "CLE": key_of(NIR2)}
+    land.drop("EMPL", "l.csv", file(TRAVAILLEURS, row(TRAVAILLEURS, NIR=NIR2, PRENOM="JEAN", **born)))
+    land.run()
+    land.drop("LABO1", "b.csv", body)
+    land.run()
+    told = {one["fichier"]: one for one in submissions(land.connection)}
+    assert told["a.csv"]["lignes"]["integrees"] == 1
+    assert (told["b.csv"]["statut"], told["b.csv"]["lignes"]["en_attente"]) == ("DEJA_RECU", 1)
+    assert land.report("LABO1", "b.csv")["lignes"] == told["b.csv"]["lignes"]
 
 
 # --- markers and half-written files ----------------------------------------------------------------

@@ -205,6 +205,17 @@ def test_physicians_and_advisers_keep_to_their_establishments(world: Any) -> Non
     assert codes(world, "CRP1", "1.csv", OPERATIONNELLE, *rows) == [{"AVT-10"}, {"IDT-07", "IDT-10"}]
 
 
+def test_whom_a_physician_delegates_to_sends_as_one_but_delegates_no_further(world: Any) -> None:
+    world.partner("ADJOINT", "MDT", identifiant=RPPS2)
+    assert codes(world, "ADJOINT", "0.csv", ENGAGEE, row(ENGAGEE, RPPS=RPPS2)) == [{"IDT-10"}]
+    assert sent(world, "DOCTEUR", "1.csv", DESIGNATIONS, row(DESIGNATIONS, ROLE="PST", IDENTIFIANT=RPPS2)) == [INTEGRE]
+    assert sent(world, "ADJOINT", "1.csv", ENGAGEE, row(ENGAGEE, RPPS=RPPS2)) == [INTEGRE]
+    assert codes(world, "ADJOINT", "2.csv", ENGAGEE, row(ENGAGEE, RPPS=RPPS2, SIRET=SIRET2)) == [{"IDT-07", "IDT-10"}]
+    assert sent(world, "ADJOINT", "3.csv", PASSIVE, dose("E1", "0.4", ETAT_RESULTAT="EST")) == [INTEGRE]
+    further = row(DESIGNATIONS, ROLE="PST", IDENTIFIANT="10000000009")
+    assert codes(world, "ADJOINT", "4.csv", DESIGNATIONS, further) == [{"IDT-10"}]
+
+
 # --- departures ---------------------------------------------------------------------------------------
 
 

@@ -314,6 +314,17 @@ def test_corrections_of_what_is_not_in_the_file_are_left_to_the_registry(tmp_pat
     assert facts["statut"] == "INTEGRE"
 
 
+def test_an_annulment_that_is_repeated_is_a_duplicate(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    gone = dose("M1", CODE_METROLOGIE="A")
+    path.write_bytes(
+        file(PASSIVE, dose("M1"), gone, gone, dose("M2", CODE_METROLOGIE="A"), dose("M2", CODE_METROLOGIE="A"))
+    )
+    facts, sound = selfcheck(path, today=TODAY, max_bytes=LIMIT)
+    assert not sound
+    assert facts["lignes"] == {"recues": 5, "integrees": 3, "en_attente": 0, "rejetees": 0, "doublons": 2}
+
+
 @pytest.mark.parametrize(
     ("name", "body", "marker", "code", "role"),
     [

@@ -123,7 +123,7 @@ CELLS: dict[str, dict[str, SearchStrategy[str]]] = {
     "DESIGNATIONS": {
         "SIRET": st.sampled_from(PLACES),
         "ROLE,IDENTIFIANT": st.sampled_from(
-            ["OA,&L1", "OA,&L2", "EXPLOITANT,&X", "CRP,&P", "MDT,&M", "RPL,X", "PST,10003456786", "OA,&X"]
+            ["OA,&L1", "OA,&L2", "EXPLOITANT,&X", "CRP,&P", "MDT,&M", "RPL,X", "PST,10003456786", "PST,&M", "OA,&X"]
         ),
         "DATEDEBUT": st.sampled_from(["01/01/2020", "01/02/2024"]),
         "DATEFIN": st.sampled_from(["", "31/01/2024"]),

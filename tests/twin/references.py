@@ -129,7 +129,8 @@ class References:
         if sender.role == "EMPLOYEUR":
             return siret[:9] not in sender.sirens
         if sender.role in ("CRP", "MDT") and known and line.end:
-            return not self._designated(siret, sender.role, line.end, sender.identifiant or "")
+            roles = ["MDT", "PST"] if sender.role == "MDT" and line.format != "DESIGNATIONS" else [sender.role]
+            return not any(self._designated(siret, one, line.end, sender.identifiant or "") for one in roles)
         return False
 
     def _physician(self, line: Line, siret: str | None) -> set[str]:
@@ -138,7 +139,10 @@ class References:
         codes: set[str] = set()
         if rpps and line.sender.role == "MDT" and account and rpps != account:
             codes.add("FMT-05")
-        if rpps and siret and line.end and not self._designated(siret, "MDT", line.end, rpps):
+        named = [
+            self._designated(siret, role, line.end, rpps) for role in ("MDT", "PST") if siret and line.end and rpps
+        ]
+        if named and not any(named):
             codes.add("IDT-10")
         return codes
 

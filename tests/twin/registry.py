@@ -24,7 +24,8 @@ Choices where the contract leaves room:
 - A departure ends the last period of the attachment, or moves its end; `MET-01` looks at that period's start. A return
   is a later DATEDEBUT than the end; any other DATEDEBUT moves the start of the last period, even a closed one. A row
   that waited does not undo what came after it. `IDT-09` is judged for each period: one that holds the measure will do.
-- Only a designation as `MDT` covers the RPPS of a committed dose.
+- A designation as `MDT`, or as `PST` by a physician, covers the RPPS of a committed dose; a `PST` sends what a
+  physician sends but designations.
 - Only a passive result follows an `ABS` without `C`.
 - `AVT-10` and the perimeter of CRP and MDT are judged only where the establishment is known, at the end of the
   period (DESIGNATIONS of an MDT: DATEDEBUT).

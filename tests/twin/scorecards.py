@@ -102,8 +102,9 @@ class Twin:
         self.registry = registry
         fetch = registry.connection.execute
         self.submissions = fetch(
-            "select submission_id, p.code, p.role, file_name, drop_number, received_at, registry_date, state, file_code,"
-            " format from ledger.submission s join ledger.partner p using (partner_id) order by submission_id"
+            "select submission_id, p.code, p.role, file_name, drop_number, received_at, registry_date, state,"
+            " file_code, format from ledger.submission s join ledger.partner p using (partner_id)"
+            " order by submission_id"
         ).fetchall()
         self.loads = {
             number: (kind, recorded)
