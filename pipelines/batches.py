@@ -15,6 +15,7 @@ from pipelines.answer import answer_again, answer_all
 from pipelines.collect import collect
 from pipelines.declare import declare
 from pipelines.isolate import Troubles
+from pipelines.questions import deliver as deliver_questions
 from pipelines.release import release
 from pipelines.sweep import Fate, integrate_safely, pending, unhandled
 from pipelines.trial import trials
@@ -98,12 +99,13 @@ def integrate_batch(batch: Sequence[int]) -> dict[str, int]:
 
 
 def answer_owed() -> dict[str, int]:
-    """Deliver every report and follow-up that is owed."""
+    """Deliver every report, follow-up and question that is owed."""
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
         troubles = Troubles()
         reports, follow_ups = answer_all(client, registry.connection, settings, troubles)
-    return {"reports": len(reports), "follow_ups": follow_ups, "troubles": len(troubles)}
+        questions = deliver_questions(client, registry.connection, registry.key, troubles)
+    return {"reports": len(reports), "follow_ups": follow_ups, "questions": questions, "troubles": len(troubles)}
 
 
 def answer_submissions(numbers: Sequence[int]) -> dict[str, int]:

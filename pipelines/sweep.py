@@ -19,6 +19,7 @@ from pipelines.declare import declare
 from pipelines.integrate import integrate
 from pipelines.isolate import Troubles
 from pipelines.monthly import deliver
+from pipelines.questions import deliver as deliver_questions
 from pipelines.release import release
 from pipelines.trial import trials
 
@@ -34,6 +35,7 @@ class Pass:
     answered: list[int] = field(default_factory=list)
     incidents: list[int] = field(default_factory=list)
     released: dict[str, int] = field(default_factory=dict)
+    questions: int = 0
     declarations: int = 0
     lists: int = 0
     cards: int = 0
@@ -123,6 +125,7 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
     done.released = release(connection, settings, key, done.troubles)
     if done.released:
         answer_all(client, connection, settings, done.troubles)
+    done.questions = deliver_questions(client, connection, key, done.troubles)
     done.declarations = declare(client, connection, key, done.troubles)
     done.lists = deliver(client, connection, settings, key, done.troubles)
     done.cards = scorecards.deliver(client, connection, settings, done.troubles)
