@@ -49,11 +49,12 @@ class Names:
 
 @dataclass(frozen=True)
 class Stay:
-    """A period of an attachment."""
+    """A period of an attachment; ``closed``: first day on which the establishment is."""
 
     siret: str
     start: date
     end: date | None
+    closed: date | None = None
 
     def off(self, start: date, end: date) -> int:
         """Days by which a period lies outside this one, on its worse side; 0 inside."""
@@ -227,8 +228,8 @@ def _people(connection: Connection, key: RegistryKey, wanted: list[int]) -> dict
             person.birth, person.sex = birth, sex
     for number, sealed in _ask(connection, "identifiers", numbers):
         of[number].nirs.append(key.open(sealed).decode())
-    for number, siret, start, end in _ask(connection, "attachments", numbers):
-        of[number].stays.append(Stay(siret, start, end))
+    for number, *stay in _ask(connection, "attachments", numbers):
+        of[number].stays.append(Stay(*stay))
     return people
 
 

@@ -24,6 +24,8 @@ _HERE, _HERE_BEFORE, _COMPANY, _ELSEWHERE = -10.0, -12.0, -18.0, -27.0
 _COMPANY_UNKNOWN, _ELSEWHERE_UNKNOWN, _ANYWHERE, _DECLARED = -13.0, -21.0, -21.0, -22.0
 #: A number copied from a colleague's line.
 _COPIED = 10.7
+#: Both names of somebody who works there: together they are rarer than each alone is taken to be.
+_WHOLE_NAME = 6.0
 #: That the person is in no list; an answer on an identity concerns one that was asked about.
 _NOBODY, _NOBODY_ASKED = 1.0, -6.0
 _BIRTH, _BIRTH_BESIDE_NUMBER, _BIRTH_OTHER = 13.0, 5.0, -8.0
@@ -92,6 +94,8 @@ def _weigh(row: Row, person: Person, own: Person | None, place: Place | None, fl
         same = _BIRTH_BESIDE_NUMBER if beside else _BIRTH
         weight += same if row.birth == person.birth else _BIRTH_OTHER
     stay = _stay(row, person)
+    if accord is Accord.SAME and person is not own and stay is not None and stay.siret == row.siret:
+        weight += _WHOLE_NAME if floor > 0 else 0.0
     return Candidate(person, weight + _prior(row, person, stay, place), slip, compared, accord, names, stay)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import log2
 
 from pipelines import variants
 from pipelines.candidates import Person, Place, Stay
@@ -64,6 +65,8 @@ _AT_ONCE_DAYS, _SOON_DAYS = 62, 400
 #: Days beyond the tolerance, and what they leave of the belief that the dates are off.
 _OFF = ((7, 3.0), (31, 2.0), (92, 0.5), (366, -1.5))
 _OFF_FAR = -4.0
+#: Where a person is worth less, the attachments are not looked at.
+_BELIEVED = 0.3
 
 
 @dataclass(frozen=True)
@@ -101,19 +104,22 @@ def places(
             if held is None or held.weight < choice.weight:
                 choices[choice.champ, choice.valeur] = choice
 
-    stays = person.stays if person is not None else []
-    elsewhere = any(stay.siret != row.siret and stay.off(*_span(row)) <= TOLERANCE_DAYS for stay in stays)
+    stays = person.stays if person is not None and certainty >= _BELIEVED else []
+    # A row of TRAVAILLEURS attaches: where else its worker is says nothing.
+    elsewhere = row.layout.measure is not None and any(
+        stay.siret != row.siret and stay.off(*_span(row)) <= TOLERANCE_DAYS for stay in stays
+    )
     for stay in stays:
-        if stay.siret != row.siret:
-            add(_attached(row, stay, reason, known, siblings))
+        if stay.siret != row.siret and (stay.closed is None or stay.closed > row.day):
+            add(_attached(row, stay, reason, known, siblings, log2(certainty)))
     if reason == "IDT-05":
         for siret, slip in variants.siret_variants(row.siret).items():
             if siret in known:
                 add(_mistyped(row, known[siret], slip))
     if reason in ("IDT-05", "IDT-11"):
-        for other in siblings.get(row.siren, ()):
-            if other.siret != row.siret:
-                add(_sibling(row, other, known.get(row.siret), reason, elsewhere))
+        sisters = [one for one in siblings.get(row.siren, ()) if one.siret != row.siret]
+        for other in sisters:
+            add(_sibling(row, other, known.get(row.siret), reason, elsewhere, len(sisters)))
     if reason == "IDT-09":
         for stay in stays:
             if stay.siret == row.siret:
@@ -121,7 +127,7 @@ def places(
     listed = list(choices.values())
     worth = shares([one.weight for one in listed], 0.0)
     return [
-        proposal(one.champ, one.valeur, share * certainty, sentence(one.why), one.action)
+        proposal(one.champ, one.valeur, share, sentence(one.why), one.action)
         for one, share in zip(listed, worth, strict=True)
     ]
 
@@ -131,11 +137,16 @@ def _span(row: Row) -> tuple[date, date]:
 
 
 def _attached(
-    row: Row, stay: Stay, reason: str, known: Mapping[str, Place], siblings: Mapping[str, Sequence[Place]]
+    row: Row,
+    stay: Stay,
+    reason: str,
+    known: Mapping[str, Place],
+    siblings: Mapping[str, Sequence[Place]],
+    belief: float,
 ) -> _Choice | None:
-    """An establishment where the person is attached."""
+    """An establishment where the person is attached; ``belief``: how sure the person is (bits, at most 0)."""
     slip = siret_slip(row.siret, stay.siret)
-    weight = _RELATIONS[reason][slip]
+    weight = _RELATIONS[reason][slip] + belief
     if slip is Slip.FAR and reason == "IDT-07" and "AVT-10" in row.codes:
         weight += _NOT_DESIGNATED
     off = stay.off(*_span(row))
@@ -143,11 +154,9 @@ def _attached(
         if reason == "IDT-09":
             return None
         weight += _OVER
-    of = next((one for one in siblings.get(stay.siret[:9], ()) if one.siret == stay.siret), known.get(stay.siret))
-    if reason == "IDT-11" and of is not None:
-        if not of.open and of.since <= row.day:
-            return None
-        weight += max(_succession(of, known.get(row.siret))[0], 0.0)
+    if reason == "IDT-11":
+        of = next((one for one in siblings.get(stay.siret[:9], ()) if one.siret == stay.siret), None)
+        weight += max(_succession(of, known.get(row.siret))[0], 0.0) if of else 0.0
         weight += _NEITHER_CLOSED if "IDT-07" in row.codes else 0.0
     why = (
         _relation(row.siret, stay.siret, slip),
@@ -165,13 +174,13 @@ def _mistyped(row: Row, other: Place, slip: Slip) -> _Choice:
     return _Choice("SIRET", other.siret, weight, why, "corriger")
 
 
-def _sibling(row: Row, other: Place, closed: Place | None, reason: str, elsewhere: bool) -> _Choice | None:
-    """Another establishment of the company: of an unknown one, or the successor of a closed one."""
+def _sibling(row: Row, other: Place, closed: Place | None, reason: str, elsewhere: bool, count: int) -> _Choice | None:
+    """Another establishment of the company (one of ``count``): of an unknown one, or the successor of a closed one."""
     if not other.open and other.since <= row.day:
         return None
     relation = f"autre établissement de la même entreprise{_named(other)}"
     if reason == "IDT-05":
-        weight = _SIBLING if other.used else _SIBLING - 2
+        weight = _SIBLING - log2(count) - (0 if other.used else 2)
         slip = siret_slip(row.siret, other.siret)
         why = (_relation(row.siret, other.siret, slip) if slip is not Slip.COMPANY else relation, _use(other))
         return _Choice("SIRET", other.siret, weight, why, "rattacher")

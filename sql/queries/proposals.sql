@@ -97,7 +97,13 @@ cross join lateral (
 order by (i.kind = 'NIR') desc, i.since_load desc, i.fingerprint asc
 
 -- name: attachments
-select t.worker_id, e.siret, p.start_day, p.end_day
+-- Periods of attachment, and since when the establishment is closed.
+select
+    t.worker_id, e.siret, p.start_day, p.end_day,
+    (
+        select s.state_since from reference.establishment_state as s
+        where s.establishment_id = e.establishment_id and s.until_load is null and s.state = 'F'
+    )
 from unnest(%s::integer[]) as k (worker_id)
 cross join lateral (select * from reference.attachment where worker_id = k.worker_id offset 0) as t
 inner join reference.establishment as e on t.establishment_id = e.establishment_id
