@@ -185,6 +185,11 @@ def number_transposed(sheet: Sheet) -> Case:
     return _number(sheet, _transposed, "NIR, chiffres intervertis", *sheet.job())
 
 
+def number_two_digits(sheet: Sheet) -> Case:
+    """Two wrong digits: beyond every slip that is looked up, only the names lead there."""
+    return _number(sheet, lambda nir, rng: _digit(_digit(nir, rng), rng), "NIR, deux chiffres faux", *sheet.job())
+
+
 def number_homonym(sheet: Sheet) -> Case | None:
     """A wrong digit in the number of one who has a homonym born the same day."""
     if not sheet.twins:
@@ -242,6 +247,22 @@ def name_typo(sheet: Sheet) -> Case | None:
 
 def first_name_typo(sheet: Sheet) -> Case | None:
     return _named(sheet, "prénom mal saisi", lambda worker, row: {"PRENOM": _typo(row["PRENOM"], sheet.rng)})
+
+
+def both_names_typo(sheet: Sheet) -> Case | None:
+    def both(worker: int, row: Row) -> Row:
+        return {name: _typo(row[name], sheet.rng) for name in ("NOM", "PRENOM")}
+
+    return _named(sheet, "nom et prénom mal saisis", both)
+
+
+def name_and_number(sheet: Sheet) -> Case | None:
+    case = name_typo(sheet)
+    if case is None:
+        return None
+    nir = case.row["NIR"]
+    wrong = _transposed(nir, sheet.rng)
+    return Case("nom mal saisi et NIR faux", case.row | {"NIR": wrong}, case.worker, frozenset({("NIR", nir)}))
 
 
 def names_swapped(sheet: Sheet) -> Case | None:
@@ -336,6 +357,15 @@ def stranger(sheet: Sheet) -> Case:
     return Case("personne d'aucune liste", row, None)
 
 
+def stranger_homonym(sheet: Sheet) -> Case:
+    """A person of no list with the names, and the sex and year of birth, of somebody at the establishment."""
+    worker, place = sheet.job()
+    land, rng = sheet.land, sheet.rng
+    birth = land.birth[worker].replace(month=1 + land.birth[worker].month % 12, day=1)
+    nir = country.number(rng, land.male[worker], birth, rng.random(4), land.taken)
+    return Case("personne d'aucune liste, homonyme d'un collègue", sheet.row(worker, place) | {"NIR": nir}, None)
+
+
 def undeclared(sheet: Sheet) -> Case | None:
     """A known worker in another company that has not declared the attachment yet."""
     worker, _ = sheet.job()
@@ -356,12 +386,12 @@ def unregistered(sheet: Sheet) -> Case:
 
 
 _NUMBERS = (number_digit, number_transposed, number_homonym, number_corsica)
-_NAMES = (name_typo, first_name_typo, names_swapped, spouse)
+_NAMES = (name_typo, first_name_typo, both_names_typo, names_swapped, spouse)
 _PLACES = (place_transposed, place_digits, place_zeros)
 KINDS: dict[str, tuple[Callable[[Sheet], Case | None], ...]] = {
     "PASSIVE": (
-        *(*_NUMBERS, number_colleague, *_NAMES, spouse_and_digit),
-        *(*_PLACES, place_company, stranger, undeclared, unregistered),
+        *(*_NUMBERS, number_two_digits, number_colleague, *_NAMES, spouse_and_digit, name_and_number),
+        *(*_PLACES, place_company, stranger, stranger_homonym, undeclared, unregistered),
     ),
     "OPERATIONNELLE": (*_NUMBERS, *_PLACES, place_company, stranger, undeclared, unregistered),
     "TRAVAILLEURS": (*_NAMES, number_colleague, *_PLACES, unregistered),

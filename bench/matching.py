@@ -226,13 +226,13 @@ def run(
 
 def show(figures: dict[str, Any], say: Callable[[str], None]) -> None:
     """A table by format and kind."""
-    say(f"{'':15}{'':40}{'integrated':>11}{'waiting':>8}{'refused':>8}{'wrong':>6}{'first':>8}{'three':>8}{'shown':>7}")
+    say(f"{'':15}{'':50}{'integrated':>11}{'waiting':>8}{'refused':>8}{'wrong':>6}{'first':>8}{'three':>8}{'shown':>7}")
     for name, kinds in figures["formats"].items():
         for kind, one in kinds.items():
             seen = one["outcomes"]
             ranks = f"{one['first']:8.1%}{one['first_three']:8.1%}" if "first" in one else " " * 16
             say(
-                f"{name:15}{kind:40}{seen.get('I', 0):11}{seen.get('A', 0):8}{seen.get('R', 0):8}"
+                f"{name:15}{kind:50}{seen.get('I', 0):11}{seen.get('A', 0):8}{seen.get('R', 0):8}"
                 f"{one['under_another_worker']:6}{ranks}{one['proposed']:7}"
             )
     say(json.dumps({"totals": figures["totals"], "took": figures["took"], "reached": figures["reached"]}, indent=1))

@@ -25,7 +25,7 @@ _COMPANY_UNKNOWN, _ELSEWHERE_UNKNOWN, _ANYWHERE, _DECLARED = -13.0, -21.0, -21.0
 #: A number copied from a colleague's line.
 _COPIED = 10.7
 #: Both names of somebody who works there: together they are rarer than each alone is taken to be.
-_WHOLE_NAME = 6.0
+_WHOLE_NAME = 8.0
 #: That the person is in no list; an answer on an identity concerns one that was asked about.
 _NOBODY, _NOBODY_ASKED = 1.0, -6.0
 _BIRTH, _BIRTH_BESIDE_NUMBER, _BIRTH_OTHER = 13.0, 5.0, -8.0
