@@ -16,14 +16,17 @@ from typing import Any
 import sql
 from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection
+from pipelines.names import fold
 from pipelines.variants import nir_variants, siret_variants
 from pipelines.waiting import Row
+from schemas import codebook
 
 #: Most persons of one blocking key, most establishments of one company.
 MOST_PERSONS, MOST_ESTABLISHMENTS = 2_000, 2_000
 #: What is usual for a worker, or for some of an establishment's, is read over this time.
 USUAL_DAYS = 730
 MOST_COLLEAGUES, MOST_RESULTS = 40, 40
+MOST_CONFIRMED = 20
 #: Formats whose value may be implausible: their query of usual values.
 _USUAL = {
     "PASSIVE": "usual_passive",
@@ -108,6 +111,7 @@ class Known:
         persons: persons under a number within one slip of the number sent, or found by name; ``own`` included.
         places: establishments by SIRET: those sent, those within one slip of an unknown one.
         siblings: establishments by SIREN, for rows whose establishment is unknown or closed.
+        confirmed: folded names that an analyst once confirmed for the number sent.
         usual: results (micro-sievert, ascending) of the worker, or else of colleagues, for implausible values;
             ``of_colleagues`` tells which.
     """
@@ -116,6 +120,7 @@ class Known:
     persons: list[list[Person]]
     places: Mapping[str, Place]
     siblings: Mapping[str, list[Place]]
+    confirmed: list[set[tuple[str, str]]]
     usual: list[list[int]]
     of_colleagues: list[bool]
 
@@ -137,6 +142,7 @@ def gather(connection: Connection, key: RegistryKey, rows: Sequence[Row]) -> Kno
         ],
         places=places,
         siblings=siblings,
+        confirmed=_confirmed(connection, key, rows),
         usual=usual,
         of_colleagues=of_colleagues,
     )
@@ -175,6 +181,21 @@ def _by_number(
         else:
             near[at].add(person)
     return own, near
+
+
+def _confirmed(connection: Connection, key: RegistryKey, rows: Sequence[Row]) -> list[set[tuple[str, str]]]:
+    confirmed: list[set[tuple[str, str]]] = [set() for _ in rows]
+    asked = [at for at, row in enumerate(rows) if row.nir and row.last and "IDT-08" in row.codes]
+    if asked:
+        parameters = {
+            "fingerprint": key.fingerprints(rows[at].nir for at in asked),
+            "names": codebook.bit("IDT-08"),
+            "most": MOST_CONFIRMED,
+        }
+        for place, sealed in _ask(connection, "confirmed", parameters):
+            sent = key.open_row(sealed)
+            confirmed[asked[place - 1]].add((fold(sent.get("NOM", "")), fold(sent.get("PRENOM", ""))))
+    return confirmed
 
 
 def birth_between(row: Row) -> tuple[date, date] | None:

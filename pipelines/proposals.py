@@ -21,6 +21,8 @@ MOST = 5
 #: Rows that one set of queries serves.
 CHUNK = 200
 _SUREST = 0.99
+#: Names that an analyst confirmed before.
+_CONFIRMED = 0.97
 #: Waiting codes that something may be proposed for.
 _CURABLE = frozenset({"IDT-05", "IDT-06", "IDT-07", "IDT-08", "IDT-09", "IDT-11", "MET-05"})
 #: A value is usual within this factor of the smallest and largest known.
@@ -48,6 +50,9 @@ def proposals(connection: Connection, key: RegistryKey, waiting: Sequence[Waitin
 def _of(row: Row, known: Known, at: int) -> list[dict[str, Any]]:
     about, person, certainty = people(row, known.own[at], known.persons[at], known.places.get(row.siret))
     found = [*about, *places(row, person, certainty, known.places, known.siblings)]
+    if (row.last, row.first) in known.confirmed[at]:
+        reason = "Ces nom et prénom ont déjà été confirmés par un analyste pour ce numéro"
+        found.append(proposal("NOM", row.last, _CONFIRMED, reason, "confirmer"))
     if "MET-05" in row.codes:
         found += _value(row, known.usual[at], known.of_colleagues[at])
     for one in found:

@@ -9,6 +9,17 @@ cross join lateral (
 ) as i
 left join identity.alias as m on i.worker_id = m.worker_id and m.until_load is null
 
+-- name: confirmed
+-- Rows of these numbers that an analyst confirmed although their names were not the registry's, sealed.
+select k.place, e.sealed
+from unnest(%(fingerprint)s::uuid[]) with ordinality as k (fingerprint, place)
+cross join lateral (
+    select sealed from queue.entry
+    where person = k.fingerprint and waived <> 0 and waived & %(names)s <> 0 and until_load is not null
+    order by entry_id desc
+    limit %(most)s
+) as e
+
 -- name: by_name
 -- Persons who bear, or once bore, the asked names: both of them, or one with a birth between two days.
 -- Where a SIREN is asked, only those attached there under any of their numbers; else the birth must fit.

@@ -26,6 +26,7 @@ from senders import (
 )
 
 from pipelines import proposals as engine
+from pipelines.decide import Decision, decide
 from pipelines.simulation.identities import siret as made_siret
 from pipelines.variants import nir_variants, siret_variants
 from schemas.identifiers import key_of
@@ -101,11 +102,11 @@ def land(registry: Any) -> Any:
 
 
 def proposed(
-    land: Any, header: str, line: str, codes: str, by: str = "LABO1", today: date | None = None
+    land: Any, header: str, line: str, codes: str, by: str = "LABO1", *, cures: bool = True, both: bool = False
 ) -> list[dict[str, Any]]:
-    """The proposals of one row that waits for ``codes``."""
+    """The proposals of one row that waits for ``codes``; the first one (``both``: two), decided, cures it."""
     land.drop(by, "essai.csv", file(header, line))
-    land.run(today)
+    land.run()
     found = [one for one in land.queue() if one["emetteur"] == by]
     assert len(found) == 1, land.rows(by, "essai.csv")
     held = {code for code in found[0]["codes"] if not code.startswith("AVT")}
@@ -116,6 +117,13 @@ def proposed(
     assert all(engine.DISPLAYED_FROM <= one <= 1 for one in scores)
     assert len(scores) <= engine.MOST
     assert all(one["action"] in ("corriger", "rattacher", "confirmer") and one["raison"] for one in propositions)
+    if propositions and cures:
+        best = propositions[0]
+        some = propositions[:2] if both else [best]
+        values = tuple((one["champ"], one["valeur"]) for one in some) if best["action"] != "confirmer" else ()
+        decision = Decision(best["action"], "essai", "test", values=values)
+        effect = decide(land.connection, land.registry.key, decision, {found[0]["id"]: None}, preview=True)
+        assert effect.counts() == {"INTEGRE": 1}, effect.fates
     return propositions
 
 
@@ -260,7 +268,7 @@ def test_a_mistyped_first_name(land: Any) -> None:
 
 
 def test_swapped_names(land: Any) -> None:
-    found = proposed(land, PASSIVE, sent(PASSIVE, LEGALL, NOM="ANNA", PRENOM="Le Gall"), "IDT-08")
+    found = proposed(land, PASSIVE, sent(PASSIVE, LEGALL, NOM="ANNA", PRENOM="Le Gall"), "IDT-08", both=True)
     assert [(one["champ"], one["valeur"]) for one in found[:2]] == [("NOM", "LE GALL"), ("PRENOM", "ANNA")]
     assert first(found[2:]) == ("NIR", LEGALL[0], "rattacher")  # both in one decision
     assert "intervertis" in found[0]["raison"]
@@ -298,6 +306,18 @@ def test_a_former_name(land: Any) -> None:
     found = proposed(land, PASSIVE, sent(PASSIVE, LEGALL, NOM="KERVELLA"), "IDT-08")
     assert [(one["champ"], one["valeur"]) for one in found] == [("NOM", "LE GALL")]
     assert "auparavant" in found[0]["raison"]
+
+
+def test_names_that_an_analyst_confirmed_before(land: Any) -> None:
+    land.drop("LABO1", "avant.csv", file(PASSIVE, sent(PASSIVE, DUPONT, NOM="Quéré", ID_MESURE="A1")))
+    land.run()
+    (waiting,) = land.queue()
+    seen = Decision("confirmer", "livret de famille vu", "test")
+    decide(land.connection, land.registry.key, seen, {waiting["id"]: None})
+    found = proposed(land, PASSIVE, sent(PASSIVE, DUPONT, NOM="QUERE", ID_MESURE="A2"), "IDT-08")
+    assert first(found) == ("NOM", "DUPONT", "corriger")
+    assert [one["action"] for one in found] == ["corriger", "confirmer"]
+    assert "déjà été confirmés" in found[1]["raison"]
 
 
 def test_names_of_nobody_under_a_colleagues_number(land: Any) -> None:
