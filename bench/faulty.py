@@ -383,33 +383,3 @@ def unregistered(sheet: Sheet) -> Case:
     digits = f"{int(sheet.rng.integers(0, 10**8)):08d}"
     number = siret(digits + luhn_digit(digits), 1 + int(sheet.rng.integers(0, 20)))
     return Case("établissement d'aucun registre", sheet.row(worker, place) | {"SIRET": number}, worker)
-
-
-_NUMBERS = (number_digit, number_transposed, number_homonym, number_corsica)
-_NAMES = (name_typo, first_name_typo, both_names_typo, names_swapped, spouse)
-_PLACES = (place_transposed, place_digits, place_zeros)
-KINDS: dict[str, tuple[Callable[[Sheet], Case | None], ...]] = {
-    "PASSIVE": (
-        *(*_NUMBERS, number_two_digits, number_colleague, *_NAMES, spouse_and_digit, name_and_number),
-        *(*_PLACES, place_company, stranger, stranger_homonym, undeclared, unregistered),
-    ),
-    "OPERATIONNELLE": (*_NUMBERS, *_PLACES, place_company, stranger, undeclared, unregistered),
-    "TRAVAILLEURS": (*_NAMES, number_colleague, *_PLACES, unregistered),
-}
-
-
-def cases(land: Land, layout: str, right: int, each: int, seed: int) -> list[Case]:
-    """``right`` clean rows and ``each`` rows of every kind of fault that the format may show, mixed."""
-    rng = np.random.default_rng(seed)
-    sheet = Sheet(land, rng, layout)
-    made = [clean(sheet) for _ in range(right)]
-    for kind in KINDS[layout]:
-        found = 0
-        for _ in range(each * 60):
-            case = kind(sheet)
-            if case is not None:
-                made.append(case)
-                found += 1
-            if found == each:
-                break
-    return [made[at] for at in rng.permutation(len(made))]

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from bench import country
-from bench.faulty import Case, cases
+from bench import country, faulty
+from bench.faulty import Case
 from bench.integrate import RESULTS, TODAY
 from loaders.registry import Registry, depots, opened
 from loaders.services import running
@@ -54,6 +54,21 @@ _INTEGRATED = {
 }
 _ALONE = 400
 
+#: What is planted, by format.
+_NUMBERS = (faulty.number_digit, faulty.number_transposed, faulty.number_homonym, faulty.number_corsica)
+_WITH_NAMES = (faulty.number_two_digits, faulty.spouse_and_digit, faulty.name_and_number)
+_NAMES = (faulty.name_typo, faulty.first_name_typo, faulty.both_names_typo, faulty.names_swapped, faulty.spouse)
+_PLACES = (faulty.place_transposed, faulty.place_digits, faulty.place_zeros)
+_NOTHING = (faulty.stranger, faulty.undeclared, faulty.unregistered)
+_COLLEAGUE, _COMPANY = faulty.number_colleague, faulty.place_company
+KINDS: dict[str, tuple[Callable[[faulty.Sheet], Case | None], ...]] = {
+    "PASSIVE": (
+        *(*_NUMBERS, *_WITH_NAMES, _COLLEAGUE, *_NAMES, *_PLACES, _COMPANY, *_NOTHING, faulty.stranger_homonym),
+    ),
+    "OPERATIONNELLE": (*_NUMBERS, *_PLACES, _COMPANY, *_NOTHING),
+    "TRAVAILLEURS": (*_NAMES, _COLLEAGUE, *_PLACES, faulty.unregistered),
+}
+
 
 @dataclass
 class Tally:
@@ -73,6 +88,23 @@ class Tally:
             told["ranks"] = {str(rank): count for rank, count in sorted(self.ranks.items())}
         told["proposed"] = self.proposed
         return told
+
+
+def cases(land: country.Land, layout: str, right: int, each: int, seed: int) -> list[Case]:
+    """``right`` clean rows and ``each`` rows of every kind of fault that the format may show, mixed."""
+    rng = np.random.default_rng(seed)
+    sheet = faulty.Sheet(land, rng, layout)
+    made = [faulty.clean(sheet) for _ in range(right)]
+    for kind in KINDS[layout]:
+        found = 0
+        for _ in range(each * 60):
+            case = kind(sheet)
+            if case is not None:
+                made.append(case)
+                found += 1
+            if found == each:
+                break
+    return [made[at] for at in rng.permutation(len(made))]
 
 
 def build(registry: Registry, client: Any, workers: int) -> country.Land:
