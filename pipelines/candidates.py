@@ -9,7 +9,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -312,7 +312,7 @@ def _read_usual(
         asked: dict[str, Any] = {
             "place": [at for at, _ in pairs],
             "worker": [worker for _, worker in pairs],
-            "since": [rows[at].day - timedelta(days=USUAL_DAYS) for at, _ in pairs],
+            "since": [date.fromordinal(max(rows[at].day.toordinal() - USUAL_DAYS, 1)) for at, _ in pairs],
             "until": [rows[at].day for at, _ in pairs],
             "most": MOST_RESULTS,
         }

@@ -3,7 +3,7 @@
 A weight is the logarithm to base 2 of how much likelier the sign is where the candidate is right than where
 it is not; the weights of a candidate add up. Shares of faults are assumed (nothing is published): one NIR
 in 300 bears a wrong digit, one in 500 two digits exchanged; a number drawn at random is one of about 2^30.
-``bench/matching`` measures what comes of it.
+``bench/matching.py`` measures what comes of it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Accord(Enum):
 
 
 _LAST, _LAST_NEAR, _LAST_OTHER = 9.0, 6.0, {"F": -4.5, "M": -8.0}
-_FIRST, _FIRST_NEAR, _FIRST_OTHER = 5.5, 4.0, -6.5
+_FIRST, _FIRST_NEAR, _FIRST_OTHER = 5.5, 4.0, -8.0
 _SWAPPED, _FORMER, _DIFFERENT = 9.0, 12.0, -15.0
 #: A field of fixed width holds so many characters of a name.
 _CUT = 30

@@ -25,7 +25,7 @@ _COMPANY_UNKNOWN, _ELSEWHERE_UNKNOWN, _ANYWHERE, _DECLARED = -13.0, -21.0, -21.0
 #: A number copied from a colleague's line.
 _COPIED = 10.7
 #: Both names of somebody who works there: together they are rarer than each alone is taken to be.
-_WHOLE_NAME = 8.0
+_WHOLE_NAME = 6.5
 #: That the person is in no list; an answer on an identity concerns one that was asked about.
 _NOBODY, _NOBODY_ASKED = 1.0, -6.0
 _BIRTH, _BIRTH_BESIDE_NUMBER, _BIRTH_OTHER = 13.0, 5.0, -8.0
@@ -54,7 +54,8 @@ def proposal(champ: str, valeur: str, score: float, raison: str, action: str) ->
 def people(
     row: Row, own: Person | None, found: Sequence[Person], place: Place | None
 ) -> tuple[list[Proposal], Person | None, float]:
-    """Proposals about the person; the likeliest person and how sure that is.
+    """Proposals about the person; whose attachments matter, and how sure that is: those of the person under
+    the number sent, or of the likeliest where nobody bears it.
 
     Args:
         own: the person under the number sent.
@@ -76,9 +77,9 @@ def people(
             listed += _names(row, one, share)
         else:
             listed += _number(row, one, share, rival)
-    if not ranked:
-        return listed, None, 0.0
-    return listed, ranked[0][0].person, ranked[0][1]
+    if own is not None:
+        return listed, own, next(share for one, share in ranked if one.person is own)
+    return (listed, ranked[0][0].person, ranked[0][1]) if ranked else (listed, None, 0.0)
 
 
 def _weigh(row: Row, person: Person, own: Person | None, place: Place | None, floor: float) -> Candidate:

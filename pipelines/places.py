@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from math import log2
 
 from pipelines import variants
@@ -27,8 +27,8 @@ _RELATIONS = {
         Slip.FAR: -6.0,
     },
     "IDT-07": {
-        Slip.TRANSPOSED: 3.0,
-        Slip.ZEROS: 3.0,
+        Slip.TRANSPOSED: 5.0,
+        Slip.ZEROS: 5.0,
         Slip.PAIRS: 1.0,
         Slip.TWO_DIGITS: 0.0,
         Slip.COMPANY: 3.0,
@@ -224,7 +224,8 @@ def _period(row: Row, stay: Stay) -> _Choice | None:
     else:
         assert stay.end is not None
         champ, cure, known = "DATEFIN", end, f"le rattachement connu prend fin le {day(stay.end)}"
-    least = cure + timedelta(days=TOLERANCE_DAYS if champ == "DATEDEBUT" else -TOLERANCE_DAYS)
+    spared = TOLERANCE_DAYS if champ == "DATEDEBUT" else -TOLERANCE_DAYS
+    least = date.fromordinal(min(max(cure.toordinal() + spared, 1), date.max.toordinal()))
     why = (
         f"{known}, soit {beyond} jour{'s' if beyond > 1 else ''} au-delà des {TOLERANCE_DAYS} tolérés",
         f"il suffirait du {day(least)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -24,12 +25,19 @@ from senders import (
     file,
     row,
 )
+from stdnum import luhn as oracle
 
+import sql
+from pipelines import candidates
 from pipelines import proposals as engine
 from pipelines.decide import Decision, decide
+from pipelines.listings import queue
 from pipelines.simulation.identities import siret as made_siret
 from pipelines.variants import nir_variants, siret_variants
+from schemas import codebook
+from schemas.formats import formats
 from schemas.identifiers import key_of
+from schemas.spec import Kind
 
 OTHER_SIREN = "443061841"
 OTHER = made_siret(OTHER_SIREN, 7)
@@ -515,7 +523,6 @@ def test_many_rows_at_once_are_each_as_alone(land: Any) -> None:
     land.run()
     together = land.queue()
     assert len(together) == 6
-    from pipelines.listings import queue
 
     for one in together:
         assert queue(land.connection, land.registry.key, one["id"])[0] == one
@@ -525,7 +532,6 @@ def test_many_rows_at_once_are_each_as_alone(land: Any) -> None:
 def test_more_rows_than_one_chunk(land: Any) -> None:
     key = land.registry.key
     line = dict(zip(PASSIVE.split(";"), sent(PASSIVE, DUPONT, NOM="DUPOMT").split(";"), strict=True))
-    from schemas import codebook
 
     one = engine.Waiting(codebook.bit("IDT-08"), "PASSIVE", line, date(2026, 4, 10))
     nothing = engine.Waiting(0, "PASSIVE", line, date(2026, 4, 10))
@@ -535,8 +541,6 @@ def test_more_rows_than_one_chunk(land: Any) -> None:
 
 
 def test_rows_that_cannot_be_read_propose_nothing(land: Any) -> None:
-    from schemas import codebook
-    from schemas.formats import formats
 
     every = codebook.mask(("IDT-05", "IDT-06", "IDT-07", "IDT-08", "IDT-09", "IDT-11", "MET-05"))
     for name, layout in formats().items():
@@ -546,8 +550,65 @@ def test_rows_that_cannot_be_read_propose_nothing(land: Any) -> None:
             assert engine.proposals(land.connection, land.registry.key, [one]) == [[]], (name, text)
 
 
+@pytest.mark.parametrize("day", ["01/01/0001", "31/12/9999"])
+def test_days_at_the_ends_of_time(land: Any, day: str) -> None:
+
+    for held in ("IDT-05", "IDT-06", "IDT-07", "IDT-08", "IDT-09", "IDT-11", "MET-05"):
+        for name, layout in formats().items():
+            cells = dict.fromkeys(layout.names, "600") | {"NIR": DUPONT[0], "NIA": DUPONT[0], "SIRET": SIRET}
+            cells |= {"NOM": "X", "PRENOM": "Y", "TYPE_MESURE": next(iter(_types(layout)), "")}
+            for column in layout.columns:
+                if column.kind in (Kind.DATE, Kind.TIME, Kind.MONTH):
+                    cells[column.name] = {Kind.TIME: f"{day} 10:00", Kind.MONTH: day[3:]}.get(column.kind, day)
+            one = engine.Waiting(codebook.bit(held), name, cells, date(2026, 4, 10))
+            engine.proposals(land.connection, land.registry.key, [one])
+
+
+def _types(layout: Any) -> tuple[str, ...]:
+    return tuple(layout.column("TYPE_MESURE").codes) if layout.has("TYPE_MESURE") else ()
+
+
+def test_every_query_goes_by_an_index(land: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+
+    plain, asked = candidates._ask, []
+
+    def explained(connection: Any, name: str, parameters: Any) -> Any:
+        plan = connection.execute("explain " + sql.query("proposals", name), parameters).fetchall()
+        asked.append(name)
+        assert "Seq Scan" not in str(plan), (name, plan)
+        return plain(connection, name, parameters)
+
+    monkeypatch.setattr(candidates, "_ask", explained)
+    land.connection.execute("set enable_seqscan = off")  # tables this small would be read whole
+    every = codebook.mask(("IDT-05", "IDT-06", "IDT-07", "IDT-08", "IDT-09", "IDT-11", "MET-05"))
+    some = [
+        engine.Waiting(
+            every, name, dict(zip(header.split(";"), sent(header, DUPONT).split(";"), strict=True)), land.today
+        )
+        for name, header in (
+            ("PASSIVE", PASSIVE),
+            ("OPERATIONNELLE", OPERATIONNELLE),
+            ("ENGAGEE", ENGAGEE),
+            ("NAVIGANT", NAVIGANT),
+        )
+    ]
+    engine.proposals(land.connection, land.registry.key, some)
+
+    text = (files("sql") / "queries" / "proposals.sql").read_text()
+    assert set(asked) == {line.split(": ")[1] for line in text.splitlines() if line.startswith("-- name: ")}
+
+
+def test_a_number_that_hits_another_worker_of_no_such_establishment(land: Any) -> None:
+    """One digit off, and it is somebody's who works elsewhere: the colleague near it is meant, and nothing of hers."""
+    near = "2710144109201"
+    land.drop("ASNR", "liste.csv", file(TRAVAILLEURS, listed((near, "ROUSSEL", "LEA", "15/01/1971", SIRET))))
+    land.run()
+    colleague = (near, "", "", "", SIRET)
+    found = proposed(land, OPERATIONNELLE, sent(OPERATIONNELLE, colleague, NIR=AWAY[0]), "IDT-07", "SITE")
+    assert [(one["champ"], one["valeur"]) for one in found] == [("NIR", near)]
+
+
 def test_the_analyst_may_read_what_proposals_need(land: Any) -> None:
-    from schemas import codebook
 
     every = codebook.mask(("IDT-05", "IDT-06", "IDT-07", "IDT-08", "IDT-09", "IDT-11", "MET-05"))
     line = dict(zip(PASSIVE.split(";"), sent(PASSIVE, DUPONT, NOM="DUPOMT").split(";"), strict=True))
@@ -559,7 +620,6 @@ def test_the_analyst_may_read_what_proposals_need(land: Any) -> None:
 
 
 def test_variants_are_well_formed_and_reach_every_slip() -> None:
-    from stdnum import luhn as oracle
 
     near = nir_variants("284052A004018")
     assert {"284052B004018", "2840520004018", "2840519004018", "184052A004018", "284502A004018"} <= set(near)
