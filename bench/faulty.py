@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,6 @@ _CONTRACT = {
     "codeTypeContrat": "CDI",
     "CodeMetier": "MANIP",
     "QUOTITE": "1",
-    "DATEDEBUT": "01/01/2024",
 }
 _RESULT = {
     "TYPE_MESURE": "PAS-HP10-PHO",
@@ -106,7 +106,9 @@ class Sheet:
         who |= {"NOM": last, "PRENOM": first}
         if self.layout == "TRAVAILLEURS":
             birth, sex = land.birth[worker].strftime("%d/%m/%Y"), "M" if land.male[worker] else "F"
-            return _CONTRACT | who | {"CLE": key_of(nir), "DATENAISSANCE": birth, "SEXE": sex}
+            start = (date(2022, 1, 1) + timedelta(days=self.at % 1400)).strftime("%d/%m/%Y")  # each row tells news
+            who |= {"CLE": key_of(nir), "DATENAISSANCE": birth, "SEXE": sex, "DATEDEBUT": start}
+            return _CONTRACT | who
         return _RESULT | who | {"ID_MESURE": f"B{self.at}"}
 
 

@@ -47,10 +47,12 @@ AIMS = {
     "nothing_right_proposed": 0.01,
     "one_row_ms": 50.0,
 }
-#: Doses by line: who they went to.
+#: By line, the worker under whom a row went in.
 _INTEGRATED = {
     "PASSIVE": "select line, worker_id from dose.passive where submission_id = %s",
     "OPERATIONNELLE": "select line, worker_id from dose.operational where submission_id = %s",
+    "TRAVAILLEURS": "select p.line, a.worker_id from reference.attachment_period as p"
+    " inner join reference.attachment as a on p.attachment_id = a.attachment_id where p.submission_id = %s",
 }
 _ALONE = 400
 
@@ -158,12 +160,13 @@ def judge(
                 (row[0],),
             ).fetchall()
         }
-        under = dict(ask(_INTEGRATED[name], (row[0],)).fetchall()) if name in _INTEGRATED else {}
+        under = dict(ask(_INTEGRATED[name], (row[0],)).fetchall())
         kinds = tallies.setdefault(name, {})
         for line, case in enumerate(some, start=1):
             tally = kinds.setdefault(case.kind, Tally())
-            tally.outcomes[entries.get(line, "I")] += 1
-            if line in under and under[line] != (case.worker + 1 if case.worker is not None else 0):
+            outcome = entries.get(line, "I")
+            tally.outcomes[outcome] += 1
+            if outcome == "I" and under[line] != (case.worker + 1 if case.worker is not None else 0):
                 tally.wrong_worker += 1
             if line in held:
                 codes, sealed, received = held[line]
