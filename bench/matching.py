@@ -166,8 +166,9 @@ def judge(
             tally = kinds.setdefault(case.kind, Tally())
             outcome = entries.get(line, "I")
             tally.outcomes[outcome] += 1
-            if outcome == "I" and under[line] != (case.worker + 1 if case.worker is not None else 0):
-                tally.wrong_worker += 1
+            meant = case.worker + 1 if case.worker is not None else 0
+            if outcome == "I" and under.get(line, meant if name == "TRAVAILLEURS" else None) != meant:
+                tally.wrong_worker += 1  # a list's row that tells nothing new writes nothing
             if line in held:
                 codes, sealed, received = held[line]
                 waiting.append((case, tally, Waiting(codes, name, registry.key.open_row(sealed), received)))
