@@ -12,6 +12,7 @@ RUNS = (
     ("bench.integrate", "--rows", "4000000", "--no-rival"),
     ("bench.latency",),
     ("bench.check",),
+    ("bench.matching",),
 )
 
 

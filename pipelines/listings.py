@@ -11,7 +11,7 @@ from loaders.settings import PARIS, Settings
 from loaders.warehouse import Connection
 from pipelines.answer import NO_ROWS, report_facts
 from pipelines.books import KEYS, msv, statut
-from pipelines.proposals import proposals
+from pipelines.proposals import Waiting, proposals
 from schemas import codebook
 
 
@@ -65,9 +65,11 @@ def submission(connection: Connection, one: int) -> dict[str, Any]:
 
 def queue(connection: Connection, key: RegistryKey, one: int | None = None) -> list[dict[str, Any]]:
     """What waits: no identity, but the proposals that one row's faults allow."""
+    found = connection.execute(sql.query("listings", "queue"), {"one": one}).fetchall()
+    proposed = proposals(connection, key, [Waiting(row[5], row[4], key.open_row(row[11]), row[13]) for row in found])
     listed = []
-    for row in connection.execute(sql.query("listings", "queue"), {"one": one}).fetchall():
-        number, depot, line, code, layout, codes, received, siret, _, quantity, usv, sealed, motive = row
+    for row, cures in zip(found, proposed, strict=True):
+        number, depot, line, code, layout, codes, received, siret, _, quantity, usv, _, motive, _ = row
         listed.append(
             {
                 "id": number,
@@ -81,7 +83,7 @@ def queue(connection: Connection, key: RegistryKey, one: int | None = None) -> l
                 "siret": siret,
                 "grandeur": quantity or None,
                 "dose_msv": msv(int(usv)) if quantity else None,
-                "propositions": proposals(connection, key, codes, layout, sealed),
+                "propositions": cures,
             }
         )
     return listed

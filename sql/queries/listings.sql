@@ -22,18 +22,12 @@ order by s.submission_id
 -- name: queue
 select
     e.entry_id, e.submission_id, e.line, p.code, e.format, e.codes, s.received_at, e.siret, e.person is not null,
-    e.quantity, e.book_usv, e.sealed, e.motive
+    e.quantity, e.book_usv, e.sealed, e.motive, e.received_on
 from queue.entry as e
 inner join ledger.partner as p on e.partner_id = p.partner_id
 inner join ledger.submission as s on e.submission_id = s.submission_id
 where e.until_load is null and (%(one)s::integer is null or e.entry_id = %(one)s)
 order by e.entry_id
-
--- name: identity
-select c.last_name, c.first_name
-from identity.identifier as i
-inner join identity.civil as c on i.worker_id = c.worker_id and c.until_load is null
-where i.fingerprint = %s and i.until_load is null
 
 -- name: workers
 -- Of several attachments of one person to one establishment: one in force, else the latest to start, else
