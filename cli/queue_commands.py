@@ -365,7 +365,7 @@ def standing_revoke(
     from pipelines import standing
 
     with opened(settings_now(), sftp=False) as registry:
-        standing.revoke(registry.connection, number, par, motif)
+        standing.revoke(registry.connection, registry.key, number, par, motif)
     show_json({"decision_permanente": number}) if json_ else print(f"Décision permanente {number} révoquée.")
 
 

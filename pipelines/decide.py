@@ -21,7 +21,7 @@ from loaders.bulk import Cursor, copy_in
 from loaders.errors import UsageError
 from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection, load
-from pipelines.load import Change, apply_changes
+from pipelines.load import Change, apply_changes, leave_queue
 from pipelines.match import person_column
 from pipelines.rejudge import Entry, in_turn, open_entries, rejudge
 from schemas import codebook
@@ -218,10 +218,15 @@ def _changes(
     decided = _decided(cursor, key, decision, rows)
     was = {one.number: one for one in rows}
     amended = frozenset(one.number for one in decided if one is not was[one.number])
-    changes: list[Change] = []
+    changes: dict[int, Change] = {}
     for group in in_turn(decided):
-        changes += rejudge(cursor, number, key, group, amended)
-    return changes
+        # A group before may have sent some of these out of the queue: they bear one key with rows of it.
+        here = [one for one in group if one.number not in changes]
+        if here:
+            made = rejudge(cursor, number, key, here, amended)
+            leave_queue(cursor, number, made)
+            changes |= {change.entry_id: change for change in made}
+    return list(changes.values())
 
 
 def _decided(cursor: Cursor, key: RegistryKey, decision: Decision, rows: Sequence[Entry]) -> list[Entry]:

@@ -123,9 +123,12 @@ def rejudge(
     if store is not None and matched is not None:
         write_measures(cursor, number, store, checked, matched.matched, source, settled, sender)
         write_disputes(cursor, number, layout, checked, matched, source, settled, sender, key, first.received_on)
-    if amended and matched is not None:
-        rows = np.array([at for at, one in enumerate(group) if one.number in amended], np.int64)
-        _amend(cursor, [group[at] for at in rows], keys_of(layout, checked, matched.matched, matched.references, rows))
+    if matched is not None:
+        # What waits on does so under what it lacks now: a decision, or a standing one, may have changed that.
+        kept = [one.number in amended or letters[at] == Outcome.EN_ATTENTE.value for at, one in enumerate(group)]
+        rows = np.flatnonzero(kept)
+        keys = keys_of(layout, checked, matched.matched, matched.references, rows)
+        _renew(cursor, [group[int(at)] for at in rows], amended, keys)
     changes = evicted(settled)
     for at, one in enumerate(group):
         codes, outcome = int(checked.codes[at]), Outcome(str(letters[at]))
@@ -134,16 +137,19 @@ def rejudge(
     return changes
 
 
-def _amend(cursor: Cursor, entries: list[Entry], keys: dict[str, Any]) -> None:
-    """Give entries the row that a decision made of theirs, and what it waits under."""
+def _renew(cursor: Cursor, entries: list[Entry], amended: frozenset[int], keys: dict[str, Any]) -> None:
+    """Renew what entries wait under and, of the amended ones, the row and the codes set aside."""
     if not entries:
         return
-    cursor.execute(sql.query("rejudge", "amendment_table"))
+    cursor.execute(sql.query("rejudge", "renewal_table"))
     table = {
         "entry_id": pa.array([one.number for one in entries]),
+        "amended": pa.array([one.number in amended for one in entries]),
         "sealed": pa.array(["\\x" + one.sealed.hex() for one in entries]),
         "waived": pa.array([one.waived for one in entries]),
         **keys,
     }
-    copy_in(cursor, "amendment", pa.table(table))
-    cursor.execute(sql.query("rejudge", "amend"))
+    copy_in(cursor, "renewal", pa.table(table))
+    cursor.execute(sql.query("rejudge", "renew_keys"))
+    if amended:
+        cursor.execute(sql.query("rejudge", "amend"))

@@ -123,7 +123,11 @@ def approve(connection: Connection, key: RegistryKey, standing: int, who: str) -
             raise UsageError("qui propose n'approuve pas : une autre personne doit le faire")
         connection.execute(sql.query("standing", "approve"), (who.strip(), number, standing))
     log.info("standing decision %s approved", standing)
-    asked = {"siret": siret, "person": person, "partner": partner}
+    return _again(connection, key, standing, who, {"siret": siret, "person": person, "partner": partner})
+
+
+def _again(connection: Connection, key: RegistryKey, standing: int, who: str, asked: dict[str, Any]) -> Effect | None:
+    """Judge again what waits under an identifier; ``None`` where nothing does."""
     waiting = [entry for (entry,) in connection.execute(sql.query("standing", "concerned"), asked).fetchall()]
     if not waiting:
         return None
@@ -131,17 +135,27 @@ def approve(connection: Connection, key: RegistryKey, standing: int, who: str) -
     return decide(connection, key, again, dict.fromkeys(waiting))
 
 
-def revoke(connection: Connection, standing: int, who: str, motive: str) -> None:
-    """End a standing decision, or turn a proposal down. Raises UsageError where there is none to end."""
+def revoke(connection: Connection, key: RegistryKey, standing: int, who: str, motive: str) -> None:
+    """End a standing decision, or turn a proposal down; what waits as read by it is judged again as sent.
+
+    Raises:
+        UsageError: there is none to end.
+    """
     clean_text("l'auteur de la révocation", who, WHO)
     clean_text("le motif", motive, MOTIVE)
     with load(connection, "standing") as number:
-        *_, revoked_by = _locked(connection, standing)
+        _, _, _, partner, _, approved_by, revoked_by = _locked(connection, standing)
         if revoked_by is not None:
             raise UsageError(f"la décision permanente {standing} est déjà révoquée")
         told = {"who": who.strip(), "motive": motive.strip(), "load": number, "standing": standing}
         connection.execute(sql.query("standing", "revoke"), told)
     log.info("standing decision %s revoked", standing)
+    if approved_by is None:
+        return
+    row = connection.execute(sql.query("standing", "list"), {"one": standing}).fetchone()
+    assert row is not None
+    meant = key.fingerprint(key.open(row[5]).decode()) if row[1] == "NIR" else None
+    _again(connection, key, standing, who, {"siret": row[3], "person": meant, "partner": partner})
 
 
 def _locked(connection: Connection, standing: int) -> tuple[Any, ...]:

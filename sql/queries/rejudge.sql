@@ -9,9 +9,10 @@ inner join ledger.submission as s on e.submission_id = s.submission_id
 where e.until_load is null and e.entry_id = any(%s)
 order by e.entry_id
 
--- name: amendment_table
-create temp table if not exists amendment (
+-- name: renewal_table
+create temp table if not exists renewal (
     entry_id integer not null,
+    amended boolean not null,
     sealed bytea not null,
     waived bigint not null,
     person uuid,
@@ -19,12 +20,19 @@ create temp table if not exists amendment (
     measure_ref text collate "C",
     measure_year smallint
 ) on commit delete rows;
-truncate amendment;
+truncate renewal;
+
+-- name: renew_keys
+update queue.entry as e
+set person = r.person, siret = r.siret, measure_ref = r.measure_ref, measure_year = r.measure_year
+from renewal as r
+where
+    e.entry_id = r.entry_id
+    and (e.person, e.siret, e.measure_ref, e.measure_year)
+    is distinct from (r.person, r.siret, r.measure_ref, r.measure_year)
 
 -- name: amend
 update queue.entry as e
-set
-    sealed = a.sealed, waived = a.waived, revision = e.revision + 1, person = a.person, siret = a.siret,
-    measure_ref = a.measure_ref, measure_year = a.measure_year
-from amendment as a
-where e.entry_id = a.entry_id
+set sealed = r.sealed, waived = r.waived, revision = e.revision + 1
+from renewal as r
+where e.entry_id = r.entry_id and r.amended

@@ -1,6 +1,6 @@
 -- name: candidates
 -- Entries held by IDT-05, -06 or -07 whose missing reference may have come: the establishment, the
--- person or the pair is known now.
+-- person or the pair is known now, or a standing decision names another one.
 select e.entry_id
 from queue.entry as e
 left join reference.establishment as t on e.siret = t.siret
@@ -26,6 +26,14 @@ where
         (e.codes & %(establishment)s <> 0 and t.establishment_id is not null)
         or (e.codes & %(worker)s <> 0 and i.worker_id is not null)
         or (e.codes & %(pair)s <> 0 and a.attachment_id is not null)
+        -- Or the identifier is read as another one by now.
+        or exists (
+            select 1 from queue.standing as r
+            where
+                r.since_load is not null and r.until_load is null
+                and (r.from_siret = e.siret or r.from_person = e.person)
+                and (r.partner_id is null or r.partner_id = e.partner_id)
+        )
     )
 order by e.entry_id
 

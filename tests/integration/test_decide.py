@@ -7,7 +7,22 @@ from datetime import date
 from typing import Any
 
 import pytest
-from senders import CLOSED, NIR, NIR2, PASSIVE, SIRET, SIRET2, TRAVAILLEURS, cells, country, dose, file, row
+from senders import (
+    CLOSED,
+    NIR,
+    NIR2,
+    NIR3,
+    OPERATIONNELLE,
+    PASSIVE,
+    SIRET,
+    SIRET2,
+    TRAVAILLEURS,
+    cells,
+    country,
+    dose,
+    file,
+    row,
+)
 
 from loaders.errors import UsageError
 from pipelines.decide import Decision, Effect, decide
@@ -141,6 +156,20 @@ def test_a_partial_correction_waits_on_under_what_it_lacks_now(desk: Desk) -> No
     desk.bench.drop("EMPL", "ajout.csv", file(TRAVAILLEURS, listed))
     desk.bench.run()
     assert desk.rows() == [("INTEGRE", {"AVT-10"})]  # released by itself, under the corrected establishment
+
+
+def test_rows_that_a_decision_brings_under_one_key_meet(desk: Desk) -> None:
+    """Also where they came on different days, and are judged one group after the other."""
+    passage = {"header": OPERATIONNELLE, "partner": "SITE"}
+    desk.send(row(OPERATIONNELLE, NIR=NIR2), name="a.csv", **passage)
+    desk.bench.run(date(2026, 4, 11))
+    desk.send(
+        row(OPERATIONNELLE, NIR=NIR3), row(OPERATIONNELLE, NIR=NIR3, VALEUR="0.5", ZONE="X"), name="b.csv", **passage
+    )
+    first, second, third = (one["id"] for one in desk.bench.queue())
+    effect = desk.decide("corriger", first, second, third, values=(("NIR", NIR), ("ZONE", "BR2")))
+    assert [fate.outcome.name for fate in effect.fates] == ["INTEGRE", "DOUBLON", "REJETE"]
+    assert desk.bench.rows("SITE", "b.csv") == [("DOUBLON", {"MET-12"}), ("REJETE", {"MET-11"})]
 
 
 def test_a_preview_leaves_nothing(desk: Desk) -> None:

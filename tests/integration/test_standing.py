@@ -104,11 +104,26 @@ def test_revoked_it_acts_no_more_and_what_it_did_stays(desk: Desk) -> None:
     number = desk.propose(CLOSED, SIRET)
     desk.approve(number)
     assert desk.send(dose("M1", SIRET=CLOSED), name="mars.csv")[0][0] == "INTEGRE"
-    standing.revoke(desk.connection, number, "chef", "erreur")
+    standing.revoke(desk.connection, desk.key, number, "chef", "erreur")
     assert desk.send(dose("M2", SIRET=CLOSED), name="avril.csv")[0][0] == "EN_ATTENTE"
     assert {one[2] for one in desk.bench.doses()} == {SIRET}
     (shown,) = standing.listing(desk.connection, desk.key)
     assert (shown["etat"], shown["recu"], shown["lu"]) == ("REVOQUEE", CLOSED, SIRET)
+
+
+def test_what_waits_on_waits_under_what_it_is_read_as(desk: Desk) -> None:
+    assert desk.send(dose("M1", SIRET=CLOSED), name="mars.csv")[0][0] == "EN_ATTENTE"
+    number = desk.propose(CLOSED, SIRET2)
+    effect = desk.approve(number)
+    assert effect.counts() == {"EN_ATTENTE": 1}
+    (shown,) = desk.bench.queue()
+    assert (shown["siret"], shown["codes"]) == (SIRET2, ["AVT-10", "IDT-07"])
+    standing.revoke(desk.connection, desk.key, number, "chef", "erreur")
+    assert desk.bench.queue()[0]["siret"] == CLOSED
+    desk.approve(desk.propose(CLOSED, SIRET2))
+    listed = row(TRAVAILLEURS, SIRET=SIRET2, DATEDEBUT="01/03/2026")
+    assert desk.send(listed, name="l.csv", header=TRAVAILLEURS, partner="EMPL") == [("INTEGRE", set())]
+    assert desk.bench.rows("LABO1", "mars.csv") == [("INTEGRE", {"AVT-10"})]
 
 
 def test_who_proposes_does_not_approve(desk: Desk) -> None:
