@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.held_commands import held_app
 from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
 from cli.queue_commands import queue_app
 
@@ -29,6 +30,7 @@ schema_app = typer.Typer(help="Formats d'échange et livre des codes.", no_args_
 partner_app.add_typer(key_app, name="key")
 app.add_typer(partner_app, name="partner")
 app.add_typer(queue_app, name="queue")
+app.add_typer(held_app, name="held")
 app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
 app.add_typer(schema_app, name="schema")
@@ -205,6 +207,7 @@ def run(json_: Json = False) -> None:
     facts = {
         "pris": len(done.taken),
         "traites": len(done.settled),
+        "retenus": len(done.held),
         "repondus": len(done.answered),
         "incidents": len(done.incidents),
         "leves": done.released,

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,8 @@ class Settings:
 
     ``database_url`` and ``sftp_url`` are ``None`` where the embedded service serves.
     ``today`` is the registry's date where one is imposed (tests, replays), else ``None``.
+    ``hold_share`` is the share of faulty or waiting rows (above 0, at most 1) beyond which a file of at least
+    ``hold_rows`` rows waits for a person's yes; ``None``: no file does.
     """
 
     home: Path
@@ -43,6 +46,8 @@ class Settings:
     report_days: int = 90
     conclusion_days: int = 180
     max_bytes: int = 1 << 30
+    hold_share: Decimal | None = None
+    hold_rows: int = 20
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, root: Path | None = None) -> Settings:
@@ -87,6 +92,8 @@ class Settings:
                 continue
             elif name == "today":
                 values[name] = raw if type(raw) is date else _day(str(raw))
+            elif name == "hold_share":
+                values[name] = _share(name, raw)
             elif name in ("database_url", "sftp_url"):
                 values[name] = str(raw)
             else:
@@ -117,6 +124,18 @@ def _day(value: str) -> date:
         return date.fromisoformat(value)
     except ValueError as error:
         raise UsageError(f"SISERI_TODAY must be AAAA-MM-JJ, not {value!r}") from error
+
+
+def _share(name: str, value: object) -> Decimal | None:
+    if not str(value).strip():
+        return None
+    try:
+        share = Decimal(str(value))
+    except InvalidOperation as error:
+        raise UsageError(f"the setting {name} must be a number, not {value!r}") from error
+    if not share.is_finite() or not 0 < share <= 1:
+        raise UsageError(f"the setting {name} must lie above 0 and be at most 1")
+    return share
 
 
 def _count(name: str, value: object) -> int:

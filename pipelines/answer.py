@@ -72,7 +72,7 @@ def as_document(facts: dict[str, Any]) -> bytes:
 def _place(connection: Connection, submission: int) -> tuple[str, str, str, str, int]:
     found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
     assert found is not None
-    _, state, _, _, _, load, _, code, name, number, sha256, _, _ = found
+    _, state, _, _, _, load, _, code, name, number, sha256, *_ = found
     return state, code, answer_stem(name, number), sha256, load
 
 
@@ -80,9 +80,10 @@ def report_facts(connection: Connection, submission: int, as_of_load: int | None
     """The content of ``.rapport.json``: the figures as of the integrating load, or of a later one."""
     found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
     assert found is not None
-    _, state, layout, file_code, first, load, *_ = found
+    _, state, layout, file_code, first, load, *_, declined_by, motive = found
     depot = receipt(connection, submission) | {"format": layout}
     version = depot.pop("version")
+    decided: dict[str, Any] = {}
     if state == "REFUSE":
         rows, doses = dict(NO_ROWS), {}
         if first is not None:
@@ -90,6 +91,8 @@ def report_facts(connection: Connection, submission: int, as_of_load: int | None
             rows, doses = figures["lignes"], figures["doses_msv"]
         state_word = "DEJA_RECU" if file_code == "FIC-06" else "REFUSE"
         codes = {file_code: 1}
+        if declined_by is not None:
+            decided = {"decision": {"par": declined_by, "motif": motive}}
     else:
         at = as_of_load or load
         rows, doses = as_json(_books(connection, submission, at))
@@ -102,6 +105,7 @@ def report_facts(connection: Connection, submission: int, as_of_load: int | None
         "lignes": rows,
         "doses_msv": doses,
         "codes": codes,
+        **decided,
     }
 
 

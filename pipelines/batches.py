@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from loaders.registry import Registry, depots, opened
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
+from pipelines import held
 from pipelines.answer import answer_again, answer_all
 from pipelines.collect import collect
 from pipelines.declare import declare
@@ -88,7 +89,7 @@ def _cut(files: Sequence[tuple[int, int]]) -> list[list[int]]:
 
 
 def integrate_batch(batch: Sequence[int]) -> dict[str, int]:
-    """Integrate some files, in order. Gives how many were settled, met an incident, were in hand elsewhere."""
+    """Integrate some files, in order. Gives how many were settled, held, in hand elsewhere, met an incident."""
     settings = Settings.load()
     counts = {fate.name.lower(): 0 for fate in Fate}
     with opened(settings) as registry, depots(registry) as client:
@@ -96,6 +97,19 @@ def integrate_batch(batch: Sequence[int]) -> dict[str, int]:
             fate = integrate_safely(client, registry.connection, settings, registry.key, number)
             counts[fate.name.lower()] += 1
     return counts
+
+
+def claim_held(run: str, stale_s: float) -> list[dict[str, int]]:
+    """Held files that a run asks about: ``depot`` and ``percent`` of rows at fault or waiting, of each."""
+    with opened(Settings.load(), sftp=False) as registry:
+        claimed = held.claim(registry.connection, run, stale_s)
+    return [{"depot": one.submission, "percent": one.percent} for one in claimed]
+
+
+def settle_held(submission: int, yes: bool, who: str | None) -> bool:
+    """Carry out the answer about a held file; whether it had an effect."""
+    with opened(Settings.load(), sftp=False) as registry:
+        return held.answer(registry.connection, submission, yes, who)
 
 
 def answer_owed() -> dict[str, int]:

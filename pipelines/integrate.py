@@ -2,16 +2,19 @@
 
 Two passes. The first settles every file-level code and puts the checked chunks aside; the second is
 one transaction. Whatever happens between, a rerun ends in the same state: a submission is either
-untouched (``RECU``) or wholly integrated.
+untouched (``RECU``) or wholly integrated. Where too many rows of a file are at fault or wait, that transaction
+is undone and the file held until a person says yes (``pipelines/held.py``).
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +50,7 @@ from pipelines.rules import Rules
 from pipelines.settle import Settled, Source, outcomes, settle
 from pipelines.staging import Staging
 from pipelines.stores import STORES
+from schemas import codebook
 from schemas.roles import MEASURE_FORMATS
 from schemas.spec import Context, Format
 
@@ -62,6 +66,20 @@ class Result:
     format: str | None
     file_code: str | None
     rows: dict[str, int]
+
+
+class Held(Exception):
+    """A person is asked before anything of this file counts.
+
+    Attributes:
+        share: rows at fault or waiting, over the rows received; four decimals.
+        figures: ``lignes`` and ``codes`` as a report would have had them.
+    """
+
+    def __init__(self, share: Decimal, rows: dict[str, int], codes: dict[str, int]) -> None:
+        super().__init__(f"share {share}")
+        self.share = share
+        self.figures = {"lignes": rows, "codes": codes}
 
 
 @dataclass(frozen=True)
@@ -84,7 +102,7 @@ def sender_of(
 def integrate(
     connection: Connection, settings: Settings, key: RegistryKey, submission_id: int, trial: Path | None = None
 ) -> Result:
-    """Take one received file through the corridor. A file already settled is left as it is.
+    """Take one received file through the corridor. A file already settled, or held without a yes, is left as it is.
 
     Args:
         trial: where the bytes of a file of the test channel lie: its triggers act, and it is not compared
@@ -97,9 +115,9 @@ def integrate(
     found = cursor.execute(sql.query("integrate", "submission"), (submission_id,)).fetchone()
     if found is None:
         raise LookupError(f"no submission {submission_id}")
-    _, partner_id, name, sha256, marker, today, state, code, role, identifiant = found
+    _, partner_id, name, sha256, marker, today, state, code, role, identifiant, held, accepted = found
     account = (partner_id, code, role, identifiant)
-    if state != "RECU":
+    if state != "RECU" or (held and not accepted):
         return Result(submission_id, state, None, None, {})
     context = Context.on(today, role)
     format_name: str | None = None
@@ -130,8 +148,9 @@ def integrate(
                     totals.add_values(checked)
                 staged.add(checked)
             totals.settle(told)
+            asking = settings if trial is None and not accepted else None
             books = _second_pass(
-                connection, key, submission_id, account, opened, staged, named, today, trial is not None
+                connection, key, submission_id, account, opened, staged, named, today, trial is not None, asking
             )
     except FileFault as fault:
         compared = fault.code == "FIC-06" and trial is None
@@ -141,6 +160,12 @@ def integrate(
             connection.execute(sql.query("load", "refuse_submission"), refused)
         log.info("submission %s refused: %s", submission_id, fault.code)
         return Result(submission_id, "REFUSE", format_name, fault.code, {})
+    except Held as stopped:
+        with connection.transaction():
+            marked = (stopped.share, json.dumps(stopped.figures), opened.layout.format.name, submission_id)
+            connection.execute(sql.query("held", "mark"), marked)
+        log.info("submission %s held: share %s", submission_id, stopped.share)
+        return Result(submission_id, "RECU", opened.layout.format.name, None, stopped.figures["lignes"])
     rows = as_json(books.lines)[0]
     log.info("submission %s integrated: %s", submission_id, json.dumps(rows))
     return Result(submission_id, "TRAITE", opened.layout.format.name, None, rows)
@@ -161,6 +186,7 @@ def _second_pass(
     named: Asked,
     today: date,
     trial: bool,
+    asking: Settings | None,
 ) -> Books:
     layout = opened.layout.format
     books = Books()
@@ -178,6 +204,8 @@ def _second_pass(
             source = Source(np.full(count, submission_id), lines)
             late += corridor(cursor, number, opened, checked, matched, source, sender, key, today, books, trial)
         apply_changes(cursor, number, late, submission_id, books)
+        if asking is not None:
+            _hold(cursor, number, submission_id, asking, books)
         write_books(cursor, number, ((submission_id, quantity, book) for quantity, book in books.lines.items()))
         record = opened.layout.record.layout if opened.layout.record is not None else None
         dialect = asdict(opened.dialect) | {"delimiter": opened.layout.delimiter, "record": record}
@@ -187,6 +215,21 @@ def _second_pass(
         if cursor.rowcount != 1:
             raise RuntimeError(f"submission {submission_id} was settled meanwhile")
     return books
+
+
+def _hold(cursor: Cursor, number: int, submission_id: int, settings: Settings, books: Books) -> None:
+    """Raises Held where the share of rows at fault or waiting is above what needs no person."""
+    if settings.hold_share is None:
+        return
+    rows = as_json(books.lines)[0]
+    received, bad = rows["recues"], rows["en_attente"] + rows["rejetees"]
+    if received < settings.hold_rows or bad <= settings.hold_share * received:
+        return
+    codes: Counter[str] = Counter()
+    for mask, count in cursor.execute(sql.query("held", "codes"), (submission_id, number)).fetchall():
+        codes.update(dict.fromkeys(codebook.names(mask), count))
+    share = max(Decimal(bad) / received, Decimal("0.0001"))
+    raise Held(share.quantize(Decimal("0.0001")), rows, dict(sorted(codes.items())))
 
 
 def _matched(

@@ -19,7 +19,7 @@ def submissions(connection: Connection, one: int | None = None) -> list[dict[str
     """What was received and what became of it, oldest first."""
     listed = []
     for row in connection.execute(sql.query("listings", "submissions"), {"one": one}).fetchall():
-        number, code, name, sha256, layout, state, file_code, received, _, *figures, answered, incidents = row
+        number, code, name, sha256, layout, state, file_code, received, _, *figures, answered, incidents, held = row
         rows = dict(zip(KEYS, (int(figure or 0) for figure in figures), strict=True))
         if state == "RECU":
             word = "RECU"
@@ -40,6 +40,7 @@ def submissions(connection: Connection, one: int | None = None) -> list[dict[str
                 "code_fichier": file_code,
                 "repondu": answered,
                 "incidents": incidents,
+                "retenu_le": held.astimezone(PARIS).isoformat(timespec="seconds") if held else None,
             }
         )
     return listed

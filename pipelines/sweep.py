@@ -34,6 +34,7 @@ class Pass:
     settled: list[int] = field(default_factory=list)
     answered: list[int] = field(default_factory=list)
     incidents: list[int] = field(default_factory=list)
+    held: list[int] = field(default_factory=list)
     released: dict[str, int] = field(default_factory=dict)
     questions: int = 0
     declarations: int = 0
@@ -44,7 +45,7 @@ class Pass:
 
 
 def pending(connection: Connection) -> list[tuple[int, str, int]]:
-    """Received files not settled yet, in the order of a pass: (submission, role, bytes)."""
+    """Received files not settled yet and not held for a yes, in the order of a pass: (submission, role, bytes)."""
     rows = connection.execute(sql.query("integrate", "pending")).fetchall()
     return [(int(number), str(role), int(size)) for number, role, size in rows]
 
@@ -61,6 +62,7 @@ class Fate(Enum):
     SETTLED = auto()
     INCIDENT = auto()
     ELSEWHERE = auto()
+    HELD = auto()
 
 
 def integrate_safely(
@@ -69,8 +71,8 @@ def integrate_safely(
     """Integrate a file; where this side fails on it, tell the sender and keep the file for later.
 
     Returns:
-        Settled, an incident of ours, or elsewhere: another pass has it in hand, or an earlier file of the
-        same sender is not settled yet (a correction never overtakes what it corrects).
+        Settled, an incident of ours, held until a person says yes, or elsewhere: another pass has it in hand, or
+        an earlier file of the same sender is not settled yet (a correction never overtakes what it corrects).
 
     Raises:
         SftpLost, psycopg.OperationalError: a service is gone; the pass cannot go on.
@@ -79,9 +81,9 @@ def integrate_safely(
     with troubles.keep("submission", submission), alone(connection, SUBMISSION, submission) as held:
         if not held or _waits_its_turn(connection, submission):
             return Fate.ELSEWHERE
-        integrate(connection, settings, key, submission)
+        done = integrate(connection, settings, key, submission)
     if not troubles:
-        return Fate.SETTLED
+        return Fate.HELD if done.state == "RECU" else Fate.SETTLED
     with troubles.keep("submission", submission):
         _incident(client, connection, submission)
     return Fate.INCIDENT
@@ -119,8 +121,9 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
     done.taken = collect(client, connection, settings, done.troubles)
     for submission, _, _ in pending(connection):
         fate = integrate_safely(client, connection, settings, key, submission)
-        if fate is not Fate.ELSEWHERE:
-            (done.settled if fate is Fate.SETTLED else done.incidents).append(submission)
+        lists = {Fate.SETTLED: done.settled, Fate.INCIDENT: done.incidents, Fate.HELD: done.held}
+        if fate in lists:
+            lists[fate].append(submission)
     done.answered, _ = answer_all(client, connection, settings, done.troubles)
     done.released = release(connection, settings, key, done.troubles)
     if done.released:

@@ -1,7 +1,7 @@
 -- name: submission
 select
     s.submission_id, s.partner_id, s.file_name, encode(s.sha256, 'hex'), s.marker, s.registry_date, s.state,
-    p.code, p.role, p.identifiant
+    p.code, p.role, p.identifiant, s.held_at is not null, s.accepted_at is not null
 from ledger.submission as s
 inner join ledger.partner as p on s.partner_id = p.partner_id
 where s.submission_id = %s
@@ -25,7 +25,10 @@ limit 1
 select s.submission_id, p.role, s.size_bytes
 from ledger.submission as s
 inner join ledger.partner as p on s.partner_id = p.partner_id
-where s.state = 'RECU'
+where
+    s.state = 'RECU'
+    -- A held file waits for a yes; its sender's later files are looked at, and wait behind it.
+    and (s.held_at is null or s.accepted_at is not null)
 -- Numbers are drawn in the order of a pass: those who declare, then modification time, then name.
 order by (p.role in ('GESTIONNAIRE', 'EMPLOYEUR')) desc, s.submission_id asc
 
@@ -35,6 +38,7 @@ select s.submission_id
 from ledger.submission as s
 where
     s.state = 'RECU' and s.incidents = 0 and s.received_at < clock_timestamp() - %s * interval '1 second'
+    and (s.held_at is null or s.accepted_at is not null)
     and not exists (
         select 1 from ledger.submission as e
         where e.partner_id = s.partner_id and e.submission_id < s.submission_id and e.state = 'RECU'
@@ -47,7 +51,7 @@ order by s.submission_id
 
 -- name: earlier
 -- Whether an earlier file of the same sender still waits for its turn. One that met three incidents
--- holds the others up no longer.
+-- holds the others up no longer; one that is held for a person's yes does.
 select exists (
     select 1 from ledger.submission as e
     inner join ledger.submission as s on e.partner_id = s.partner_id

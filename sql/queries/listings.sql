@@ -2,7 +2,8 @@
 select
     s.submission_id, p.code, s.file_name, encode(s.sha256, 'hex'), s.format, s.state, s.file_code, s.received_at,
     s.first_submission_id,
-    b.received, b.integrated, b.waiting, b.rejected, b.duplicate, s.answered_at is not null, s.incidents
+    b.received, b.integrated, b.waiting, b.rejected, b.duplicate, s.answered_at is not null, s.incidents,
+    s.held_at
 from ledger.submission as s
 inner join ledger.partner as p on s.partner_id = p.partner_id
 left join lateral (
