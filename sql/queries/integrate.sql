@@ -55,7 +55,9 @@ order by s.submission_id
 select exists (
     select 1 from ledger.submission as e
     inner join ledger.submission as s on e.partner_id = s.partner_id
-    where s.submission_id = %s and e.submission_id < s.submission_id and e.state = 'RECU' and e.incidents < 3
+    where
+        s.submission_id = %s and e.submission_id < s.submission_id and e.state = 'RECU'
+        and (e.incidents < 3 or (e.held_at is not null and e.accepted_at is null))
 )
 
 -- name: incident

@@ -208,14 +208,16 @@ def test_a_trial_is_answered_at_once(strict: Any) -> None:
 
 def test_a_correction_never_overtakes_the_held_file(strict: Any) -> None:
     strict.drop("LABO1", "mars.csv", file(PASSIVE, *doses(4, 6)))
-    strict.run()
+    number = strict.run().held[0]
+    with strict.registry.warehouse.admin() as admin:  # incidents free those behind, a hold does not
+        admin.execute("update ledger.submission set incidents = 3 where submission_id = %s", (number,))
     strict.drop("LABO1", "corrige.csv", file(PASSIVE, dose("M1", "0.4", CODE_METROLOGIE="C")))
     strict.drop("LABO2", "autre.csv", file(PASSIVE, dose("L1")))
     done = strict.run()
     assert done.settled == [strict.submission("LABO2", "autre.csv")]
     assert strict.report("LABO1", "corrige.csv") is None
     assert unhandled(strict.connection, after_s=0) == []
-    held.accept(strict.connection, strict.submission("LABO1", "mars.csv"), "Claire")
+    held.accept(strict.connection, number, "Claire")
     strict.run()
     assert strict.report("LABO1", "corrige.csv")["statut"] == "INTEGRE"
     assert {one[5] for one in strict.doses() if one[6] == "M1" and one[7] != done.settled[0]} == {400}
