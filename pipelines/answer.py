@@ -92,7 +92,7 @@ def report_facts(connection: Connection, submission: int, as_of_load: int | None
         state_word = "DEJA_RECU" if file_code == "FIC-06" else "REFUSE"
         codes = {file_code: 1}
         if declined_by is not None:
-            decided = {"decision": {"par": declined_by, "motif": motive}}
+            decided = {"decision": {"motif": motive}}
     else:
         at = as_of_load or load
         rows, doses = as_json(_books(connection, submission, at))

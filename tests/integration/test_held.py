@@ -137,7 +137,7 @@ def test_declined_it_is_refused_with_the_motive(strict: Any) -> None:
     assert (report["statut"], report["codes"]) == ("REFUSE", {"FIC-09": 1})
     assert (report["lignes"], report["doses_msv"]) == (figures(0, 0, 0, 0), {})
     assert report["depot"]["format"] == "PASSIVE"
-    assert report["decision"] == {"par": "Claire", "motif": "Le SIRET <b>du site</b> est celui d'un autre mois."}
+    assert report["decision"] == {"motif": "Le SIRET <b>du site</b> est celui d'un autre mois."}
     page = strict.read("LABO1", "mars.csv.rapport.html").decode()
     assert "Une personne du registre a écarté ce fichier" in page
     assert "Le SIRET &lt;b&gt;du site&lt;/b&gt; est celui" in page
