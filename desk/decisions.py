@@ -20,6 +20,12 @@ from pipelines.search import some_entries
 
 router = APIRouter()
 
+_OUTCOMES = {
+    "INTEGRE": ("ligne intégrée", "lignes intégrées"),
+    "EN_ATTENTE": ("ligne attend encore", "lignes attendent encore"),
+    "REJETE": ("ligne rejetée", "lignes rejetées"),
+    "DOUBLON": ("ligne reçue en double", "lignes reçues en double"),
+}
 #: Rows of a preview that are shown one by one.
 SHOWN = 50
 
@@ -84,11 +90,7 @@ def _size(reader: Reader, draft: Draft) -> int:
 
 def _told(effect: Effect) -> str:
     """What was done, in one sentence."""
-    forms = {"INTEGRE": "intégrée", "EN_ATTENTE": "en attente", "REJETE": "rejetée", "DOUBLON": "doublon"}
-    counts = [
-        words.plural(count, f"ligne {forms[name]}", f"lignes {forms[name]}{'' if name == 'EN_ATTENTE' else 's'}")
-        for name, count in effect.counts().items()
-    ]
+    counts = [words.plural(count, *_OUTCOMES[name]) for name, count in effect.counts().items()]
     return f"Décision n° {effect.number} : {', '.join(counts)}."
 
 

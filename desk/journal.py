@@ -67,11 +67,7 @@ def take_back(
     try:
         effect = undo(writer, number, person.name, " ".join(motif.split()))
     except UsageError as error:
-        return page.go("decision", failed=_sentence(str(error)), number=number)
+        return page.go("decision", failed=str(error), number=number)
     after.owe()
     rows = words.plural(len(effect.fates), "ligne attend", "lignes attendent")
     return page.go("decision", done=f"Décision n° {number} annulée : {rows} de nouveau.", number=number)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."

@@ -155,7 +155,7 @@ class Page:
             except Forged:
                 messages = []
         if failed:
-            messages.append(("echec", failed[:1].upper() + failed[1:] + ("" if failed.endswith(".") else ".")))
+            messages.append(("echec", words.sentence(failed)))
         response = HTMLResponse(render(self.request, template, messages, **values), status)
         if carried:
             response.delete_cookie(MESSAGE, path=self._home())
@@ -176,7 +176,7 @@ class Page:
         what failed. Counts and numbers may stand in it; a name or a NIR may not, for a cookie carries it.
         """
         response = RedirectResponse(self.url(name, query, **path), 303)
-        for kind, text in (("fait", done), ("attention", warning), ("echec", failed)):
+        for kind, text in (("fait", done), ("attention", warning), ("echec", words.sentence(failed))):
             if text:
                 carried = self.tokens.sign(
                     MESSAGE, self.person.name, json.dumps((kind, text[:LONGEST])), MESSAGE_LIFETIME_S

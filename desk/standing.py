@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Response
 
@@ -108,7 +108,7 @@ def approve(page: ThePage, writer: Writer, key: Key, person: Signed, after: Afte
     try:
         effect = standing.approve(writer, key, number, person.name)
     except UsageError as error:
-        return page.go("standing", failed=_sentence(error))
+        return page.go("standing", failed=str(error))
     after.owe(references=True)
     told = "aucune ligne n’attendait sous cet identifiant"
     if effect is not None:
@@ -123,10 +123,5 @@ def revoke(page: ThePage, writer: Writer, person: Signed, number: Number, motif:
     try:
         standing.revoke(writer, number, person.name, " ".join(motif.split()))
     except UsageError as error:
-        return page.go("standing", failed=_sentence(error))
+        return page.go("standing", failed=str(error))
     return page.go("standing", done=f"Décision permanente n° {number} révoquée.")
-
-
-def _sentence(error: Any) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:] + "."

@@ -25,11 +25,12 @@ MOTIVE_RULES = {
     "FUSION": "Deux personnes n’en font plus qu’une, et deux mesures différentes portent désormais la même clé. "
     "Aucune ligne n’est retenue : confirmez une fois vu.",
 }
+#: Outcomes of one row, and of several.
 OUTCOMES = {
-    "INTEGRE": "intégrée",
-    "EN_ATTENTE": "attend encore",
-    "REJETE": "rejetée",
-    "DOUBLON": "doublon",
+    "INTEGRE": ("intégrée", "intégrées"),
+    "EN_ATTENTE": ("attend encore", "attendent encore"),
+    "REJETE": ("rejetée", "rejetées"),
+    "DOUBLON": ("doublon", "doublons"),
 }
 STATES = {"PROPOSEE": "proposée", "EN_VIGUEUR": "en vigueur", "REVOQUEE": "révoquée"}
 ORDERS = {"lignes": "le plus de lignes", "dose": "le plus de mSv", "anciennete": "les plus anciennes"}
@@ -73,12 +74,19 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{shown} {one if count < 2 else many or one + 's'}"
 
 
+def sentence(text: str) -> str:
+    """What an error says, as a sentence of a page."""
+    if not text:
+        return ""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
 def filters() -> dict[str, Any]:
     """What the templates may use as filters."""
     return {
         "action": lambda name: ACTIONS.get(name, name),
         "motif_en_mots": lambda name: MOTIVES.get(name, name),
-        "issue": lambda name: OUTCOMES.get(name, name),
+        "issue": lambda name, count=1: OUTCOMES[name][count > 1],
         "moment": moment,
         "compte": plural,
         "regard": lambda name: LOOKS.get(name, name),

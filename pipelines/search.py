@@ -8,7 +8,7 @@ from typing import Any
 import sql
 from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection
-from pipelines.causes import entry_facts
+from pipelines.causes import listed_entry
 
 #: Entries shown at most.
 MOST = 200
@@ -17,7 +17,7 @@ MOST = 200
 def some_entries(connection: Connection, key: RegistryKey, numbers: Sequence[int]) -> list[dict[str, Any]]:
     """These entries as a list shows them, in the order they came."""
     found = connection.execute(sql.query("desk", "some_entries"), (list(numbers),)).fetchall()
-    return [entry_facts(key, row[:16]) | {"question": row[16]} for row in found]
+    return [listed_entry(key, row) for row in found]
 
 
 def of_person(connection: Connection, key: RegistryKey, number: str, size: int = MOST) -> list[int]:

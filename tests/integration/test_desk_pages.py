@@ -432,7 +432,7 @@ def test_an_undo_that_something_builds_upon_says_why(at: Analyst) -> None:
     caller = at.by()
     caller.post("/decider", {"ligne": f"{entry}:0", "action": "rattacher", "motif": "usage"})
     at.settle()
-    at.send(dose("M1", ETAT_RESULTAT="A"), name="annulation.csv")
+    at.send(dose("M1", CODE_METROLOGIE="A"), name="annulation.csv")
     answer = follow(caller, caller.post("/decisions/1/annuler", {"motif": "erreur"}))
     assert "ne peut plus être annulée" in shown(answer)
 
