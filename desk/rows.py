@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Response
@@ -16,7 +17,7 @@ from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection
 from pipelines import audit, causes, questions
 from pipelines.dossier import dossier
-from pipelines.proposals import proposals
+from pipelines.proposals import Waiting, proposals
 from pipelines.search import known
 from schemas import codebook
 
@@ -61,8 +62,8 @@ def proposed(reader: Connection, key: RegistryKey, facts: dict[str, Any]) -> lis
     if not facts["attend"] or facts["motif"]:
         return []
     sent = {one["champ"]: one["valeur"] for one in facts["valeurs"]}
-    found = proposals(reader, key, codebook.mask(facts["codes"]), facts["format"], key.seal_row(sent))
-    return [{"action": "corriger"} | one for one in found]
+    waiting = Waiting(codebook.mask(facts["codes"]), facts["format"], sent, date.fromisoformat(facts["jour"]))
+    return proposals(reader, key, [waiting])[0]
 
 
 @router.post("/lignes/{number}/question", name="ask")

@@ -76,27 +76,28 @@ inner join ledger.partner as p on c.partner_id = p.partner_id
 where c.cause_id = %s
 
 -- name: entries
--- One page of a cause's entries, in the order they came.
+-- One page of a cause's entries, in the order they came: read off the index, however deep the page is.
 select
     e.entry_id, e.revision, e.submission_id, s.file_name, e.line, p.code, e.format, e.codes, e.waived, e.motive,
     s.received_at, e.received_on, e.siret, e.quantity, e.book_usv, e.sealed,
     exists (select 1 from queue.message as m where m.submission_id = e.submission_id and m.line = e.line)
 from queue.cause as c
-inner join queue.entry as e
-    on
-        c.partner_id = e.partner_id and c.format = e.format and c.hold_codes = e.hold_codes
-        and c.cause_siret = e.cause_siret and c.cause_person = e.cause_person and c.cause_motive = e.cause_motive
-        and e.until_load is null
+cross join lateral (
+    select o.* from queue.entry as o
+    where
+        o.partner_id = c.partner_id and o.format = c.format and o.hold_codes = c.hold_codes
+        and o.cause_siret = c.cause_siret and o.cause_person = c.cause_person and o.cause_motive = c.cause_motive
+        and o.until_load is null
+        and (o.received_on, o.entry_id) > (
+            coalesce(date '1970-01-01' + %(after)s::integer, date '-infinity'), coalesce(%(after_id)s::integer, 0)
+        )
+    order by o.received_on, o.entry_id
+    limit %(size)s
+) as e
 inner join ledger.partner as p on e.partner_id = p.partner_id
 inner join ledger.submission as s on e.submission_id = s.submission_id
-where
-    c.cause_id = %(cause)s
-    and (
-        %(after_id)s::integer is null
-        or (e.received_on, e.entry_id) > (date '1970-01-01' + %(after)s::integer, %(after_id)s)
-    )
+where c.cause_id = %(cause)s
 order by e.received_on, e.entry_id
-limit %(size)s
 
 -- name: some_entries
 -- These entries, waiting or not, in the order they came.
