@@ -61,6 +61,8 @@ def apply(
 ) -> Response:
     """Apply the decision; rows that left or changed since the preview stay as they are, and that is told."""
     try:
+        if draft.whole and not draft.ticked:
+            raise UsageError("une cause entière se décide sur son aperçu")
         effect = decide(writer, key, draft.decision(person.name), draft.wanted(reader))
     except UsageError as error:
         return _draft(page, draft, str(error))
@@ -134,4 +136,4 @@ def _frame(page: Page, draft: Draft, effect: Effect | None) -> dict[str, Any]:
     if draft.entry is not None:
         back = page.url("row", {"de": draft.back}, number=draft.entry)
     before = sorted({code for fate in effect.fates for code in fate.before}) if effect else []
-    return {"back": back, "change": effect is None, **choices(draft.layout, before, None)}
+    return {"back": back, **choices(draft.layout, before, None)}

@@ -249,6 +249,44 @@ def test_rows_that_came_after_the_preview_are_not_decided(at: Analyst) -> None:
     assert [outcome for outcome, _ in at.bench.rows("LABO1", "mai.csv")] == ["EN_ATTENTE", "EN_ATTENTE"]
 
 
+def test_a_whole_cause_is_decided_on_its_preview_only(at: Analyst) -> None:
+    at.send(*(dose(f"M{n}", NOM="DUPONT") for n in range(3)))
+    sent = {"cause": str(at.cause()), "portee": "tout", "action": "rejeter", "motif": "vu"}
+    assert "se décide sur son aperçu" in shown(at.by().post("/decider", sent), 400)
+    assert len(at.bench.queue()) == 3
+
+
+def test_a_cause_too_large_for_one_decision_is_decided_in_parts(at: Analyst, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("desk.drafts.MOST", "desk.decisions.MOST"):
+        monkeypatch.setattr(place, 3)
+    at.send(*(dose(f"M{n}", NOM="DUPONT") for n in range(5)))
+    caller = at.by()
+    page = caller.get(f"/causes/{at.cause()}")
+    preview = caller.post("/apercu", form(page, "/apercu") | {"action": "rejeter", "portee": "tout"})
+    assert "Une décision porte sur 3 lignes au plus : 2 lignes de la cause n’en font pas partie." in shown(preview)
+    answer = decided(caller, preview)
+    assert answer.headers["location"].startswith("/siseri/causes/")
+    text = shown(follow(caller, answer))
+    assert "3 lignes rejetées. 2 lignes arrivées depuis l’aperçu ou hors de lui, à décider encore." in text
+
+
+def test_an_entry_that_holds_no_row_is_seen_and_closed(at: Analyst) -> None:
+    (entry,) = at.send(dose("M1", NIR=NIR2))
+    with at.bench.registry.warehouse.admin() as admin:  # as a merge of persons leaves one
+        admin.execute("update queue.entry set codes = 0, motive = 'FUSION'")
+        admin.execute("update ledger.row_entry set until_load = since_load + 1 where outcome = 'A'")
+    caller = at.by()
+    assert "Deux mesures sous une même clé après une fusion" in shown(caller.get("/", motif="FUSION"))
+    page = caller.get(f"/lignes/{entry}")
+    assert "confirmez une fois vu" in shown(page)
+    assert 'value="rejeter"' not in page.text
+    told = form(page, "/apercu")
+    assert "se confirme" in shown(caller.post("/apercu", told | {"action": "rejouer"}), 400)
+    with at.bench.registry.warehouse.admin() as admin:
+        admin.execute("update ledger.row_entry set until_load = null where outcome = 'A'")
+        admin.execute("update queue.entry set codes = 4096, motive = null")
+
+
 def test_two_analysts_on_the_same_rows(at: Analyst) -> None:
     entries = at.send(*(dose(f"M{n}", NIR=NIR2, SIRET=UNKNOWN) for n in range(3)))
     caller = at.by()
@@ -295,7 +333,7 @@ def test_a_correction_that_makes_things_worse_shows(at: Analyst) -> None:
         return caller.post("/apercu", asked | told)
 
     worse = preview(SIRET=UNKNOWN)
-    assert "Cela empire : 1 ligne attendrait pour une raison de plus." in shown(worse)
+    assert "Cela empire : 1 ligne attendrait pour une raison nouvelle." in shown(worse)
     assert "Appliquer" in shown(worse)
     wrong = preview(VALEUR="beaucoup")
     assert "1 ligne serait rejetée" in shown(wrong)
