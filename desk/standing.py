@@ -118,10 +118,13 @@ def approve(page: ThePage, writer: Writer, key: Key, person: Signed, after: Afte
 
 
 @router.post("/permanentes/{number}/revoquer", name="revoke", dependencies=[APPROVE])
-def revoke(page: ThePage, writer: Writer, person: Signed, number: Number, motif: Text = "") -> Response:
-    """End one, or turn a proposal down; what it did stays."""
+def revoke(
+    page: ThePage, writer: Writer, key: Key, person: Signed, after: After, number: Number, motif: Text = ""
+) -> Response:
+    """End one, or turn a proposal down; what it did stays, what still waits as read by it is judged again."""
     try:
-        standing.revoke(writer, number, person.name, " ".join(motif.split()))
+        standing.revoke(writer, key, number, person.name, " ".join(motif.split()))
     except UsageError as error:
         return page.go("standing", failed=str(error))
+    after.owe()
     return page.go("standing", done=f"Décision permanente n° {number} révoquée.")
