@@ -417,6 +417,14 @@ def test_forms_at_fault_come_back_as_typed(at: Analyst, told: dict[str, Any], wo
     assert at.bench.rows("LABO1", "mars.csv") == [("EN_ATTENTE", {"IDT-08"})]
 
 
+def test_a_form_of_thousands_of_fields_breaks_nothing(at: Analyst) -> None:
+    (entry,) = at.send(dose("M1", NOM="DUPONT"))
+    sent = {"ligne": [f"{entry}:0"] * 20_000, "action": "rejeter", "motif": "vu"}
+    assert at.by().post("/apercu", sent).status_code in (200, 400)
+    assert at.by().post("/apercu", {"ligne": f"{entry}:0", "action": ["rejeter"] * 5000}).status_code in (200, 400)
+    assert len(at.bench.queue()) == 1
+
+
 def test_rights_decide_what_is_offered_and_what_is_done(at: Analyst) -> None:
     (entry,) = at.send(dose("M1", SIRET=CLOSED))
     reader = at.by(READER)
