@@ -14,15 +14,24 @@ from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
-from desk import causes, failures
+from desk import causes, decisions, exports, failures, journal, rows, search, standing
 from desk.access import Authorise, guard
+from desk.after import Aftermath
 from desk.armour import Armour
 from desk.pages import static_files
 from desk.registry import DeskRegistry
 from desk.tokens import Tokens
 from loaders.settings import Settings
 
-ROUTERS = (causes.router,)
+ROUTERS = (
+    causes.router,
+    exports.router,
+    rows.router,
+    decisions.router,
+    journal.router,
+    standing.router,
+    search.router,
+)
 
 
 def create(
@@ -37,11 +46,13 @@ def create(
         sign_in: address of the login page; ``?next=`` is added.
     """
     tokens, registry = Tokens(secret), DeskRegistry(settings)
+    aftermath = Aftermath(lambda: registry.opened().settings)
     check = guard(authorise, tokens)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        await run_in_threadpool(aftermath.wait)
         await run_in_threadpool(registry.close)
 
     app = FastAPI(
@@ -54,7 +65,7 @@ def create(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.tokens, app.state.registry = tokens, registry
+    app.state.tokens, app.state.registry, app.state.aftermath = tokens, registry, aftermath
     app.add_middleware(Armour, failed=failures.incident)
     failures.install(app, sign_in)
     for router in ROUTERS:

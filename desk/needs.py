@@ -1,7 +1,8 @@
 """What a route may ask for: annotate a parameter with one of these, and FastAPI brings it.
 
 ``page: ThePage`` · ``reader: Reader`` · ``writer: Writer`` · ``key: Key`` · ``settings: TheSettings`` ·
-``person: Signed``. All come after the guard of ``desk.access``, so a person is signed in and has the right.
+``person: Signed`` · ``after: After``. All come after the guard of ``desk.access``, so a person is signed in and has
+the right.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from desk.access import Person
+from desk.after import Aftermath
 from desk.pages import Page
 from desk.registry import DeskRegistry
 from loaders.secrets import RegistryKey
@@ -31,6 +33,11 @@ def _page(request: Request) -> Page:
 def _registry(request: Request) -> DeskRegistry:
     registry: DeskRegistry = request.app.state.registry
     return registry
+
+
+def _after(request: Request) -> Aftermath:
+    aftermath: Aftermath = request.app.state.aftermath
+    return aftermath
 
 
 def _reading(request: Request) -> Iterator[Connection]:
@@ -63,3 +70,5 @@ Writer = Annotated[Connection, Depends(_writing)]
 Key = Annotated[RegistryKey, Depends(_key)]
 #: The settings; ``settings.registry_date()`` is the registry's day.
 TheSettings = Annotated[Settings, Depends(_settings)]
+#: What to call once something was decided: ``after.owe(references=…)``; the analyst does not wait for it.
+After = Annotated[Aftermath, Depends(_after)]

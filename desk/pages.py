@@ -23,6 +23,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 from starlette.routing import NoMatchFound
 
+from desk import words
 from desk.access import FORM_LIFETIME_S, TOKEN_FIELD, Person
 from desk.tokens import Forged, Tokens
 
@@ -58,7 +59,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"entier": whole, "msv": millisievert, "jour": day}
+    made.filters |= {"entier": whole, "msv": millisievert, "jour": day, **words.filters()}
     return made
 
 
@@ -140,8 +141,12 @@ class Page:
     person: Person
     tokens: Tokens
 
-    def show(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """The page of a template, with the message left by the request before."""
+    def show(self, template: str, status: int = 200, *, failed: str = "", **values: Any) -> HTMLResponse:
+        """The page of a template, with the message left by the request before.
+
+        Args:
+            failed: what did not work in this very request.
+        """
         messages: list[tuple[str, str]] = []
         carried = self.request.cookies.get(MESSAGE)
         if carried:
@@ -149,6 +154,8 @@ class Page:
                 messages = [tuple(json.loads(self.tokens.read(MESSAGE, self.person.name, carried)))]
             except Forged:
                 messages = []
+        if failed:
+            messages.append(("echec", words.sentence(failed)))
         response = HTMLResponse(render(self.request, template, messages, **values), status)
         if carried:
             response.delete_cookie(MESSAGE, path=self._home())
@@ -169,7 +176,7 @@ class Page:
         what failed. Counts and numbers may stand in it; a name or a NIR may not, for a cookie carries it.
         """
         response = RedirectResponse(self.url(name, query, **path), 303)
-        for kind, text in (("fait", done), ("attention", warning), ("echec", failed)):
+        for kind, text in (("fait", done), ("attention", warning), ("echec", words.sentence(failed))):
             if text:
                 carried = self.tokens.sign(
                     MESSAGE, self.person.name, json.dumps((kind, text[:LONGEST])), MESSAGE_LIFETIME_S

@@ -167,7 +167,7 @@ def entries(
     value, last_id = _place(after)
     asked = {"cause": number, "after": value, "after_id": last_id, "size": size + 1}
     found = connection.execute(sql.query("desk", "entries"), asked).fetchall()
-    rows = [entry_facts(key, row[:16]) | {"question": row[16]} for row in found[:size]]
+    rows = [listed_entry(key, row) for row in found[:size]]
     if len(found) <= size:
         return Page(rows, None)
     return Page(rows, f"{(found[size - 1][11] - _EPOCH).days}_{found[size - 1][0]}")
@@ -201,6 +201,11 @@ def numbers(connection: Connection, cause_number: int) -> dict[int, int]:
     """All the entries of a cause as it is now, each with its revision."""
     return {int(entry): int(revision) for entry, revision in connection.execute(
         sql.query("desk", "numbers"), (cause_number,)).fetchall()}  # fmt: skip
+
+
+def listed_entry(key: RegistryKey, row: tuple[Any, ...]) -> dict[str, Any]:
+    """An entry as a page lists it: its facts, whether a question was asked, the registry's date of its reception."""
+    return entry_facts(key, row[:16]) | {"question": row[16], "jour": row[11].isoformat()}
 
 
 def entry_facts(key: RegistryKey, row: tuple[Any, ...]) -> dict[str, Any]:

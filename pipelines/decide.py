@@ -312,11 +312,16 @@ def _effect(entries: Sequence[Entry], changes: Sequence[Change], gone: list[int]
     return Effect(None, fates, gone, changed, references)
 
 
+def own_faults(fate: Fate) -> tuple[str, ...]:
+    """Why a corrected row would be rejected, where that lies in the row itself and not in what the registry knows."""
+    if fate.outcome is not Outcome.REJETE:
+        return ()
+    return codebook.names(codebook.mask(fate.after) & _OWN_FAULTS)
+
+
 def _refuse_own_faults(effect: Effect) -> None:
     for fate in effect.fates:
-        if fate.outcome is not Outcome.REJETE:
-            continue
-        own = codebook.names(codebook.mask(fate.after) & _OWN_FAULTS)
+        own = own_faults(fate)
         if own:
             told = " ; ".join(f"{code} {codebook.book()[code].label}" for code in own)
             raise UsageError(f"la valeur donnée serait rejetée (entrée {fate.entry}) : {told}")

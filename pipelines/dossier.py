@@ -20,10 +20,10 @@ from schemas.formats import formats
 def dossier(connection: Connection, key: RegistryKey, number: int) -> dict[str, Any]:
     """Everything about one entry, open or settled.
 
-    Keys: those of a listed entry, and ``attend``, ``cause``, ``precedente``, ``suivante``, ``valeurs`` (column, label,
-    value), ``motifs`` (code, label, remedy, rule), ``travailleur``, ``etablissement``, ``histoire`` (the worker's
-    measures), ``meme_faute`` (how the sender's same fault was settled lately), ``decisions``, ``messages``,
-    ``regards``.
+    Keys: those of a listed entry, and ``attend``, ``entree_ouverte`` (under which the row waits now), ``jour`` (the
+    registry's date of its reception), ``cause``, ``precedente``, ``suivante``, ``valeurs`` (column, label, value),
+    ``motifs`` (code, label, remedy, rule), ``travailleur``, ``etablissement``, ``histoire`` (the worker's measures),
+    ``meme_faute`` (how the sender's same fault was settled lately), ``decisions``, ``messages``, ``regards``.
 
     Raises:
         UsageError: there is no such entry.
@@ -33,7 +33,7 @@ def dossier(connection: Connection, key: RegistryKey, number: int) -> dict[str, 
         raise UsageError(f"aucune entrée {number}")
     facts = entry_facts(key, row[:16])
     sealed = row[15]
-    role, waits, person, cause = row[16:]
+    role, waits, person, cause, open_now = row[16:]
     values = key.open_row(sealed)
     layout = formats()[facts["format"]]
     book, rules = codebook.book(), codebook.rules()
@@ -42,6 +42,8 @@ def dossier(connection: Connection, key: RegistryKey, number: int) -> dict[str, 
     return facts | {
         "role": role,
         "attend": waits,
+        "entree_ouverte": open_now,
+        "jour": row[11].isoformat(),
         "cause": cause,
         "precedente": before,
         "suivante": following,
@@ -180,6 +182,28 @@ def journal(
             }
         )
     return listed
+
+
+def decided_rows(connection: Connection, decision: int, size: int = 50) -> list[dict[str, Any]]:
+    """The first rows of a decision, with what it made of them; no identity."""
+    found = connection.execute(sql.query("desk", "rows_of_decision"), (decision, size)).fetchall()
+    return [
+        {
+            "id": entry,
+            "depot": submission,
+            "ligne": line,
+            "avant": list(codebook.names(before)),
+            "issue": codebook.Outcome(outcome).name,
+            "apres": list(codebook.names(after)),
+            "attend_sous": open_now,
+        }
+        for entry, submission, line, before, outcome, after, open_now in found
+    ]
+
+
+def deciders(connection: Connection) -> list[str]:
+    """Who decided lately."""
+    return [who for (who,) in connection.execute(sql.query("desk", "deciders")).fetchall()]
 
 
 def _hour(moment: datetime | None) -> str | None:

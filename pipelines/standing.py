@@ -194,5 +194,12 @@ def listing(connection: Connection, key: RegistryKey, one: int | None = None) ->
     return listed
 
 
+def concerned(connection: Connection, standing: int, most: int = 10_000) -> int:
+    """How many rows wait under its identifier; ``most`` at most are counted."""
+    found = connection.execute(sql.query("standing", "concerned_count"), (standing, most)).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
 def _hour(moment: Any) -> str | None:
     return moment.astimezone(PARIS).isoformat(timespec="seconds") if moment else None

@@ -1,7 +1,7 @@
 // The desk's keyboard and little helps; every page works without it. A page says what it wants by attributes:
 //   tr[data-href]          a row that j/k walk over, Enter opens and x ticks (its first checkbox)
 //   [data-filtre]          the field that "/" goes to
-//   [data-touche="d"]      clicked (or focused, where it is a field) by that key
+//   [data-touche="d"]      clicked (or focused, where it is a field) by that key; data-vers="i" then goes to field i
 //   input[data-tout="n"]   ticks every checkbox named n; [data-compte="n"] shows how many are ticked,
 //                          and button[data-besoin="n"] is off while none is
 //   form[data-une-fois]    is sent once only
@@ -37,7 +37,7 @@ function walk(step) {
 }
 
 function press(event) {
-  const field = event.target.closest("input:not([type=checkbox]), select, textarea");
+  const field = event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea");
   if (event.key === "Escape") {
     showHelp(false);
     if (field) { field.blur(); }
@@ -53,7 +53,10 @@ function press(event) {
   else if (event.key === "/" && filter) { filter.focus(); filter.select?.(); }
   else if (event.key === "Enter" && row && event.target === row) { location.assign(row.dataset.href); }
   else if (event.key === "x" && row) { row.querySelector("input[type=checkbox]")?.click(); }
-  else if (wanted) { wanted.matches("input, select, textarea") ? wanted.focus() : wanted.click(); }
+  else if (wanted) {
+    wanted.matches("input, select, textarea") ? wanted.focus() : wanted.click();
+    document.getElementById(wanted.dataset.vers)?.focus();
+  }
   else { return; }
   event.preventDefault();
 }

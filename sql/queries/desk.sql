@@ -76,27 +76,93 @@ inner join ledger.partner as p on c.partner_id = p.partner_id
 where c.cause_id = %s
 
 -- name: entries
--- One page of a cause's entries, in the order they came.
+-- One page of a cause's entries, in the order they came: read off the index, however deep the page is.
 select
     e.entry_id, e.revision, e.submission_id, s.file_name, e.line, p.code, e.format, e.codes, e.waived, e.motive,
     s.received_at, e.received_on, e.siret, e.quantity, e.book_usv, e.sealed,
     exists (select 1 from queue.message as m where m.submission_id = e.submission_id and m.line = e.line)
 from queue.cause as c
-inner join queue.entry as e
-    on
-        c.partner_id = e.partner_id and c.format = e.format and c.hold_codes = e.hold_codes
-        and c.cause_siret = e.cause_siret and c.cause_person = e.cause_person and c.cause_motive = e.cause_motive
-        and e.until_load is null
+cross join lateral (
+    select o.* from queue.entry as o
+    where
+        o.partner_id = c.partner_id and o.format = c.format and o.hold_codes = c.hold_codes
+        and o.cause_siret = c.cause_siret and o.cause_person = c.cause_person and o.cause_motive = c.cause_motive
+        and o.until_load is null
+        and (o.received_on, o.entry_id) > (
+            coalesce(date '1970-01-01' + %(after)s::integer, date '-infinity'), coalesce(%(after_id)s::integer, 0)
+        )
+    order by o.received_on, o.entry_id
+    limit %(size)s
+) as e
 inner join ledger.partner as p on e.partner_id = p.partner_id
 inner join ledger.submission as s on e.submission_id = s.submission_id
-where
-    c.cause_id = %(cause)s
-    and (
-        %(after_id)s::integer is null
-        or (e.received_on, e.entry_id) > (date '1970-01-01' + %(after)s::integer, %(after_id)s)
-    )
+where c.cause_id = %(cause)s
 order by e.received_on, e.entry_id
+
+-- name: some_entries
+-- These entries, waiting or not, in the order they came.
+select
+    e.entry_id, e.revision, e.submission_id, s.file_name, e.line, p.code, e.format, e.codes, e.waived, e.motive,
+    s.received_at, e.received_on, e.siret, e.quantity, e.book_usv, e.sealed,
+    exists (select 1 from queue.message as m where m.submission_id = e.submission_id and m.line = e.line)
+from queue.entry as e
+inner join ledger.partner as p on e.partner_id = p.partner_id
+inner join ledger.submission as s on e.submission_id = s.submission_id
+where e.entry_id = any(%s)
+order by e.received_on, e.entry_id
+
+-- name: waiting_of_person
+-- What waits under any number of the person that this one stands for.
+select e.entry_id
+from queue.entry as e
+where
+    e.until_load is null and (
+        e.person = %(person)s
+        or e.person = any(array(
+            select o.fingerprint
+            from identity.identifier as i
+            inner join identity.person as n on i.worker_id = n.worker_id
+            inner join identity.person as q on n.person_id = q.person_id
+            inner join identity.identifier as o on q.worker_id = o.worker_id
+            where i.fingerprint = %(person)s and i.until_load is null and o.until_load is null
+        ))
+    )
+order by e.entry_id
 limit %(size)s
+
+-- name: waiting_of_siret
+select e.entry_id from queue.entry as e
+where e.until_load is null and e.siret = %(siret)s
+order by e.entry_id
+limit %(size)s
+
+-- name: waiting_of_submission
+select e.entry_id from queue.entry as e
+where e.until_load is null and e.submission_id = %(submission)s
+order by e.line
+limit %(size)s
+
+-- name: known_entry
+select 1 from queue.entry where entry_id = %s
+
+-- name: rows_of_decision
+-- Rows of a decision, and the entry under which each waits now, if it does.
+select
+    d.entry_id, d.submission_id, d.line, d.codes_before, d.outcome::text, d.codes_after,
+    (
+        select o.entry_id from queue.entry as o
+        where o.submission_id = d.submission_id and o.line = d.line and o.until_load is null
+    )
+from queue.decision_entry as d
+where d.decision_id = %s
+order by d.entry_id
+limit %s
+
+-- name: deciders
+-- Who decided lately, for the filter of the journal.
+select distinct k.who
+from (select who from queue.decision order by decision_id desc limit 2000) as k
+order by k.who
 
 -- name: numbers
 -- All the entries of a cause, each with its revision.
@@ -113,7 +179,11 @@ order by e.entry_id
 -- name: entry
 select
     e.entry_id, e.revision, e.submission_id, s.file_name, e.line, p.code, e.format, e.codes, e.waived, e.motive,
-    s.received_at, e.received_on, e.siret, e.quantity, e.book_usv, e.sealed, p.role, e.until_load is null, e.person, c.cause_id
+    s.received_at, e.received_on, e.siret, e.quantity, e.book_usv, e.sealed, p.role, e.until_load is null, e.person, c.cause_id,
+    (
+        select o.entry_id from queue.entry as o
+        where o.submission_id = e.submission_id and o.line = e.line and o.until_load is null
+    )
 from queue.entry as e
 inner join ledger.partner as p on e.partner_id = p.partner_id
 inner join ledger.submission as s on e.submission_id = s.submission_id

@@ -67,3 +67,16 @@ where
     and (e.siret = %(siret)s or e.person = %(person)s)
     and (%(partner)s::integer is null or e.partner_id = %(partner)s)
 order by e.entry_id
+
+-- name: concerned_count
+-- How many rows wait under the identifier of a standing decision, up to a limit.
+select count(*)
+from (
+    select 1
+    from queue.standing as k
+    inner join queue.entry as e on k.from_siret = e.siret or k.from_person = e.person
+    where
+        k.standing_id = %s and e.until_load is null and e.motive is null
+        and (k.partner_id is null or k.partner_id = e.partner_id)
+    limit %s
+) as n

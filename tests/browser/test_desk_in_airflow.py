@@ -20,7 +20,7 @@ def test_an_analyst_finds_the_desk_in_the_menu(browser: Any) -> None:
     browser.picture("menu")
     entry[0].click()
     browser.enter_frame()
-    assert "ligne en attente" in browser.text()
+    assert "en attente" in browser.text()
     assert "analyste" in browser.text(".qui")
     assert "décision" in browser.text(".droits")
     assert browser.find("header").value_of_css_property("position") == "sticky", "the style sheet is in force"

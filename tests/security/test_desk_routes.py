@@ -163,6 +163,19 @@ def test_too_much_is_refused(callers: dict[str | None, Caller]) -> None:
     refused(caller.client.post(f"{PREFIX}/1", content=stream, headers=head), 413, "1 Mo")
 
 
+def test_a_number_looked_for_stands_in_no_log(airflow_desk: AirflowDesk, callers: dict[str | None, Caller]) -> None:
+    nir = "2790699123456"
+    caller = callers["analyste"]
+    answer = caller.post("/recherche", {"q": nir})
+    assert answer.status_code == 200
+    assert nir not in str(answer.headers)
+    assert served(caller.post("/apercu", {"ligne": "1:0", "action": "rattacher", "vers": "NIR", "numero": nir}))
+    told = {"genre": "NIR", "recu": nir, "lu": nir[::-1], "motif": nir, "du": "2026-01-01"}
+    assert served(caller.post("/permanentes", told))
+    assert "/siseri/recherche" in airflow_desk.log, "the server writes every address"
+    assert nir not in airflow_desk.log
+
+
 def test_the_menu_entry_is_there(airflow_desk: AirflowDesk) -> None:
     answer = airflow_desk.by("admin").client.get("/api/v2/plugins")
     assert answer.status_code == 200

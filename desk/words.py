@@ -1,0 +1,93 @@
+"""Words of the desk in French: what the warehouse's own words mean to who reads a page."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from schemas import codebook
+
+ACTIONS = {
+    "corriger": "corriger une valeur",
+    "rattacher": "rattacher",
+    "confirmer": "confirmer",
+    "rejeter": "rejeter",
+    "rejouer": "rejouer",
+}
+#: Entries that hold no row back: why an analyst must see them.
+MOTIVES = {
+    "CORRECTION_DU_MEDECIN": "Correction de l’organisme après celle du médecin",
+    "FUSION": "Deux mesures sous une même clé après une fusion de personnes",
+}
+MOTIVE_RULES = {
+    "CORRECTION_DU_MEDECIN": "Le médecin avait déjà corrigé cette mesure : sa version reste en vigueur, celle que "
+    "l’organisme a envoyée ensuite est gardée à côté. Aucune ligne n’est retenue : confirmez une fois vu.",
+    "FUSION": "Deux personnes n’en font plus qu’une, et deux mesures différentes portent désormais la même clé. "
+    "Aucune ligne n’est retenue : confirmez une fois vu.",
+}
+#: Outcomes of one row, and of several.
+OUTCOMES = {
+    "INTEGRE": ("intégrée", "intégrées"),
+    "EN_ATTENTE": ("attend encore", "attendent encore"),
+    "REJETE": ("rejetée", "rejetées"),
+    "DOUBLON": ("doublon", "doublons"),
+}
+STATES = {"PROPOSEE": "proposée", "EN_VIGUEUR": "en vigueur", "REVOQUEE": "révoquée"}
+ORDERS = {"lignes": "le plus de lignes", "dose": "le plus de mSv", "anciennete": "les plus anciennes"}
+KINDS = {"QUESTION": "Question", "REPONSE": "Réponse"}
+LOOKS = {
+    "ligne": "fiche",
+    "cause": "liste de la cause",
+    "apercu": "aperçu d’une décision",
+    "recherche": "recherche",
+    "export": "export",
+    "queue rows": "siseri queue rows",
+    "queue show": "siseri queue show",
+}
+
+
+def rules(codes: list[str], motive: str | None) -> list[dict[str, str]]:
+    """For each code that holds rows (or the motive): code, label, rule, remedy."""
+    if motive:
+        text = MOTIVE_RULES.get(motive, "")
+        return [{"code": "", "libelle": MOTIVES.get(motive, motive), "regle": text, "remede": ""}]
+    book, known = codebook.book(), codebook.rules()
+    return [
+        {"code": one, "libelle": book[one].label, "regle": known.get(one, ""), "remede": book[one].remedy}
+        for one in codes
+    ]
+
+
+def age_days(since: str | None, today: date) -> int:
+    """Days since an ISO day or instant."""
+    return (today - date.fromisoformat(since[:10])).days if since else 0
+
+
+def moment(value: str) -> str:
+    """``2026-04-10T09:15:00+02:00`` → ``10/04/2026 à 09:15``."""
+    return f"{value[8:10]}/{value[5:7]}/{value[:4]} à {value[11:16]}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """``1 ligne``, ``2 lignes``, with the number in French."""
+    shown = f"{count:,}".replace(",", "\u202f")
+    return f"{shown} {one if count < 2 else many or one + 's'}"
+
+
+def sentence(text: str) -> str:
+    """What an error says, as a sentence of a page."""
+    if not text:
+        return ""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def filters() -> dict[str, Any]:
+    """What the templates may use as filters."""
+    return {
+        "action": lambda name: ACTIONS.get(name, name),
+        "motif_en_mots": lambda name: MOTIVES.get(name, name),
+        "issue": lambda name, count=1: OUTCOMES[name][count > 1],
+        "moment": moment,
+        "compte": plural,
+        "regard": lambda name: LOOKS.get(name, name),
+    }
