@@ -361,11 +361,14 @@ def standing_revoke(
     number: Annotated[int, typer.Argument(metavar="ID")], motif: Motif, par: Par, json_: Json = False
 ) -> None:
     """Révoque une décision permanente, ou écarte une proposition."""
-    from loaders.registry import opened
+    from loaders.registry import depots, opened
     from pipelines import standing
+    from pipelines.aftermath import follow_through
 
-    with opened(settings_now(), sftp=False) as registry:
+    settings = settings_now()
+    with opened(settings) as registry, depots(registry) as client:
         standing.revoke(registry.connection, registry.key, number, par, motif)
+        follow_through(client, registry.connection, settings, registry.key)
     show_json({"decision_permanente": number}) if json_ else print(f"Décision permanente {number} révoquée.")
 
 
