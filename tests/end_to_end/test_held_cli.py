@@ -50,7 +50,7 @@ def test_held_files_are_listed_accepted_and_declined(env: dict[str, str], regist
     done = siseri(env, "held", "decline", str(second["id"]), "--par", "Claire", "--motif", "mois faux", "--json")
     assert json.loads(done.stdout) == {"depot": second["id"], "decision": "ecarter"}
     # Set aside, its sender knows at once; accepted, it is the next pass's.
-    assert registry.report("LABO2", "mars.csv")["decision"] == {"par": "Claire", "motif": "mois faux"}
+    assert registry.report("LABO2", "mars.csv")["decision"] == {"motif": "mois faux"}
     assert registry.report("LABO1", "mars.csv") is None
     again = siseri(env, "held", "decline", str(first["id"]), "--par", "Anne", "--motif", "m", expect=2)
     assert again.stderr.strip() == (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from records import detail, head, records, trailer, written
 from senders import NIR, OPERATIONNELLE, PASSIVE, SIRET, row
@@ -373,6 +373,14 @@ def _rows(draw: st.DrawFn, header: str) -> list[dict[str, str]]:
     return made
 
 
+def _utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 @settings(deadline=None, max_examples=150, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.sampled_from([PASSIVE, OPERATIONNELLE]), st.sampled_from(["utf-8", "utf-8-sig", "cp1252"]))
 def test_a_csv_and_its_fixed_width_twin_carry_the_same_codes(data: st.DataObject, header: str, encoding: str) -> None:
@@ -387,6 +395,8 @@ def test_a_csv_and_its_fixed_width_twin_carry_the_same_codes(data: st.DataObject
         csv.writer(line, delimiter=";", lineterminator="").writerow(one.values())
         lines.append(line.getvalue())
     role = data.draw(st.sampled_from([None, "GESTIONNAIRE"]))
+    if encoding == "cp1252":  # bytes that are UTF-8 too are read as UTF-8, where two of them may be one place
+        assume(not _utf8(out.getvalue().encode(encoding)) or out.getvalue().isascii())
     wanted = judge(out.getvalue().encode(encoding), "a.csv", DAY, role)
     got = judge(written(header, *lines, end=ending, encoding=encoding), "a.txt", DAY, role, partner="LABO1")
     assert wanted.file_code is None
