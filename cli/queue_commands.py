@@ -22,14 +22,17 @@ Emetteur = Annotated[str | None, typer.Option("--emetteur", help="Code de l'éme
 Code = Annotated[str | None, typer.Option("--code", help="Code qui retient les lignes (IDT-06…)")]
 Format = Annotated[str | None, typer.Option("--format")]
 Siret = Annotated[str | None, typer.Option("--siret", help="SIRET, ou son début")]
+Motive = Annotated[str | None, typer.Option("--sans-ligne", help="CORRECTION_DU_MEDECIN ou FUSION")]
 Jours = Annotated[int | None, typer.Option("--jours", help="Attend depuis au moins tant de jours", min=0)]
 Ordre = Annotated[str, typer.Option("--ordre", help="lignes, dose ou anciennete")]
 
 
-def _filters(emetteur: str | None, code: str | None, layout: str | None, siret: str | None, jours: int | None) -> Any:
+def _filters(
+    emetteur: str | None, code: str | None, layout: str | None, siret: str | None, jours: int | None, motif: str | None
+) -> Any:
     from pipelines.causes import Filters
 
-    return Filters(emetteur=emetteur, code=code, format=layout, siret=siret, jours=jours)
+    return Filters(emetteur=emetteur, code=code, format=layout, siret=siret, jours=jours, motif=motif)
 
 
 def _value(text: str) -> str:
@@ -38,10 +41,11 @@ def _value(text: str) -> str:
 
 
 def _account() -> str:
-    """Whose session this is: who a look is noted under."""
-    import getpass
+    """Whose session this is, as the system knows it and not as the environment says: who a look is noted under."""
+    import os
+    import pwd
 
-    return getpass.getuser()
+    return pwd.getpwuid(os.getuid()).pw_name
 
 
 @queue_app.command("list")
@@ -66,6 +70,7 @@ def queue_causes(
     format_: Format = None,
     siret: Siret = None,
     jours: Jours = None,
+    sans_ligne: Motive = None,
     ordre: Ordre = "lignes",
     json_: Json = False,
 ) -> None:
@@ -74,7 +79,7 @@ def queue_causes(
     from pipelines import causes
 
     settings = settings_now()
-    filters = _filters(emetteur, code, format_, siret, jours)
+    filters = _filters(emetteur, code, format_, siret, jours, sans_ligne)
     with opened(settings, sftp=False) as registry:
         listed = list(causes.every_cause(registry.connection, settings.registry_date(), filters, ordre))
     if json_:
@@ -98,21 +103,60 @@ def queue_rows(cause: Annotated[int, typer.Argument(metavar="CAUSE")], json_: Js
         audit.looked(registry.connection, _account(), audit.COMMAND, "queue rows", shown, records=0)
     if json_:
         show_json(listed)
-        return
+    else:
+        _show_rows(f"Cause {cause}", listed)
+
+
+def _show_rows(title: str, listed: list[dict[str, Any]]) -> None:
     columns = ("id", "depot", "ligne", "numero", "nom", "prenom", "siret", "dates", "grandeur", "dose_msv", "codes")
-    show_table(f"Cause {cause}", columns, ([plain(one[name]) for name in columns] for one in listed))
+    show_table(title, columns, ([plain(one[name]) for name in columns] for one in listed))
 
 
 @queue_app.command("show")
 def queue_show(identifier: Annotated[int, typer.Argument(metavar="ID")], json_: Json = False) -> None:
-    """Une ligne en attente, telle qu'envoyée, et pourquoi elle attend."""
+    """Une ligne telle qu'envoyée, pourquoi elle attend, ce que le registre sait, ce qui en fut décidé."""
     from loaders.registry import opened
-    from pipelines import audit, listings
+    from pipelines import audit
+    from pipelines.dossier import dossier
+    from pipelines.listings import queue
 
     with opened(settings_now(), sftp=False) as registry:
-        shown = listings.queue_entry(registry.connection, registry.key, identifier)
+        shown = dossier(registry.connection, registry.key, identifier)
+        shown["valeurs"] = {one["champ"]: one["valeur"] for one in shown["valeurs"]}
+        listed = queue(registry.connection, registry.key, identifier) if shown["attend"] else []
+        shown["propositions"] = listed[0]["propositions"] if listed else []
         audit.looked(registry.connection, _account(), audit.COMMAND, "queue show", [identifier])
     show_json(shown) if json_ else show_facts(shown)
+
+
+@queue_app.command("find")
+def queue_find(
+    siret: Annotated[str | None, typer.Option(help="Ce qui attend pour cet établissement")] = None,
+    nir: Annotated[str | None, typer.Option(help="Pour ce NIR ou NIA ; « - » : lu sur l'entrée standard")] = None,
+    depot: Annotated[int | None, typer.Option(help="Les lignes de ce dépôt")] = None,
+    json_: Json = False,
+) -> None:
+    """Cherche ce qui attend pour un établissement, une personne ou un dépôt (identités en clair)."""
+    from loaders.errors import UsageError
+    from loaders.registry import opened
+    from pipelines import audit, search
+
+    if sum(one is not None for one in (siret, nir, depot)) != 1:
+        raise UsageError("donnez un SIRET, un NIR ou un dépôt")
+    with opened(settings_now(), sftp=False) as registry:
+        if siret is not None:
+            found = search.of_siret(registry.connection, siret)
+        elif depot is not None:
+            found = search.of_submission(registry.connection, depot)
+        else:
+            number = "".join(_value(nir or "").split()).upper()
+            found = search.of_person(registry.connection, registry.key, number)
+        listed = search.some_entries(registry.connection, registry.key, found)
+        audit.looked(registry.connection, _account(), audit.COMMAND, "queue find", found, records=0)
+    if json_:
+        show_json(listed)
+    else:
+        _show_rows("Recherche", listed)
 
 
 @queue_app.command("decide")
@@ -201,14 +245,16 @@ def _show_effect(facts: dict[str, Any], json_: bool) -> None:
 
 @queue_app.command("journal")
 def queue_journal(
-    par: Annotated[str | None, typer.Option(help="Décisions de cette personne seulement")] = None, json_: Json = False
+    par: Annotated[str | None, typer.Option(help="Décisions de cette personne seulement")] = None,
+    avant: Annotated[int | None, typer.Option(help="Celles d'avant ce numéro", min=1)] = None,
+    json_: Json = False,
 ) -> None:
-    """Les décisions, la dernière d'abord."""
+    """Les décisions, la dernière d'abord, 500 à la fois."""
     from loaders.registry import opened
     from pipelines.dossier import journal
 
     with opened(settings_now(), sftp=False) as registry:
-        listed = journal(registry.connection, who=par, size=500)
+        listed = journal(registry.connection, who=par, after=avant, size=500)
     if json_:
         show_json(listed)
         return
@@ -263,6 +309,7 @@ def queue_export(
     format_: Format = None,
     siret: Siret = None,
     jours: Jours = None,
+    sans_ligne: Motive = None,
     ordre: Ordre = "lignes",
     json_: Json = False,
 ) -> None:
@@ -274,7 +321,7 @@ def queue_export(
     if out.suffix.lower() not in (".csv", ".xlsx"):
         raise UsageError("le fichier doit finir par .csv ou .xlsx")
     settings = settings_now()
-    filters = _filters(emetteur, code, format_, siret, jours)
+    filters = _filters(emetteur, code, format_, siret, jours, sans_ligne)
     with opened(settings, sftp=False) as registry:
         count = write(
             registry.connection, registry.key, settings.registry_date(), out, filters, ordre, cause, _account()
@@ -301,10 +348,13 @@ def queue_release(json_: Json = False) -> None:
 def standing_list(json_: Json = False) -> None:
     """Les décisions permanentes, en vigueur ou non."""
     from loaders.registry import opened
-    from pipelines import standing
+    from pipelines import audit, standing
 
     with opened(settings_now(), sftp=False) as registry:
         listed = standing.listing(registry.connection, registry.key)
+        persons = sum(one["genre"] == "NIR" for one in listed)
+        if persons:
+            audit.looked(registry.connection, _account(), audit.COMMAND, "queue standing list", records=persons)
     if json_:
         show_json(listed)
         return

@@ -103,7 +103,7 @@ class Draft:
         found: dict[int, int | None] = {}
         for one in self.rows:
             entry, _, revision = one.partition(":")
-            if not (entry.isascii() and revision.isascii() and entry.isdigit() and revision.isdigit()):
+            if len(one) > 20 or not (one.isascii() and entry.isdigit() and revision.isdigit()):
                 raise UsageError("la sélection est illisible : revenez à la liste")
             found[int(entry)] = int(revision)
         if not found or max(found) >= 1 << 31:
@@ -117,7 +117,7 @@ def _text(form: FormData, name: str, longest: int = 4000) -> str:
 
 
 def _whole(form: FormData, name: str) -> int | None:
-    value = _text(form, name)
+    value = _text(form, name, 11)
     return int(value) if value.isascii() and value.isdigit() and int(value) < 1 << 31 else None
 
 

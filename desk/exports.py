@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException, Response
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Response
 
 from desk.causes import Number
 from desk.filters import Address, choose
 from desk.needs import Key, Reader, Signed, TheSettings
 from loaders.errors import UsageError
-from pipelines import audit, causes
+from pipelines import audit, causes, dossier, standing
 from pipelines.export_selection import selection
+from reports import selections
 
 router = APIRouter()
 
@@ -41,6 +45,35 @@ def _rows(reader: Reader, key: Key, settings: TheSettings, person: Signed, numbe
         workbook=form == "xlsx",
     )
     return _file(body, f"rejets-cause-{number}-{today.isoformat()}.{form}", form)
+
+
+#: Most decisions of one file, the latest.
+DECISIONS = 10_000
+Form = Literal["csv", "xlsx"]
+
+
+@router.get("/journal/export.{form}", name="journal_export")
+def decisions(
+    reader: Reader, settings: TheSettings, form: Form, par: Annotated[str, Query(max_length=100)] = ""
+) -> Response:
+    """The journal as a file, the latest first; no identity stands in it."""
+    listed = dossier.journal(reader, who=par if par and par.isprintable() else None, size=DECISIONS)
+    rows = [one | one["lignes"] for one in listed]
+    return _file(_written(selections.JOURNAL, rows, form), f"journal-{settings.registry_date()}.{form}", form)
+
+
+@router.get("/permanentes/export.{form}", name="standing_export")
+def standing_decisions(reader: Reader, key: Key, settings: TheSettings, person: Signed, form: Form) -> Response:
+    """The standing decisions as a file; those on persons are looked at."""
+    rows = standing.listing(reader, key)
+    persons = sum(one["genre"] == "NIR" for one in rows)
+    if persons:
+        audit.looked(reader, person.name, audit.DESK, "export", records=persons)
+    return _file(_written(selections.STANDING, rows, form), f"permanentes-{settings.registry_date()}.{form}", form)
+
+
+def _written(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], form: str) -> bytes:
+    return (selections.as_workbook if form == "xlsx" else selections.as_csv)(columns, rows)
 
 
 def _file(body: bytes, name: str, form: str) -> Response:

@@ -189,7 +189,16 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
     first_load, last_load = span
     asked = {"submission": submission, "first": first_load, "last": last_load}
     changes = connection.execute(sql.query("answer", "outcome_changes"), asked).fetchall()
-    decided = {line: decision for line, *decision in connection.execute(sql.query("decide", "told"), asked).fetchall()}
+    if not changes:  # a decision was taken back before anybody heard of it: there is nothing to tell
+        _followed(connection, submission, number, last_load)
+        return
+    after_of = {line: after for line, _, after, *_ in changes}
+    decided = {
+        line: decision
+        for line, waited_on, *decision in connection.execute(sql.query("decide", "told"), asked).fetchall()
+        # What an analyst mended and time rejected all the same was not decided so.
+        if not (waited_on and after_of.get(line) == codebook.Outcome.REJETE.value)
+    }
     facts = report_facts(connection, submission, last_load)
     facts["changements"] = [
         {
@@ -218,9 +227,13 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
     body = execution.as_text(header, rows, layout.delimiter, dialect.newline)
     client.put(code, "retour", f"{stem}.suivi-{number}.csv", body.encode(codec, "replace"))
     client.put(code, "retour", f"{stem}.suivi-{number}.json", as_document(facts))
+    _followed(connection, submission, number, last_load)
+    log.info("submission %s follow-up %s: %s rows", submission, number, len(changes))
+
+
+def _followed(connection: Connection, submission: int, number: int, last_load: int) -> None:
     with connection.transaction():
         connection.execute(sql.query("answer", "follow_up_answered"), (submission, number, last_load))
-    log.info("submission %s follow-up %s: %s rows", submission, number, len(changes))
 
 
 def _in_words(action: str, cause: str | None, motive: str, fields: str | None) -> str:

@@ -70,15 +70,22 @@ class Page:
     following: str | None
 
 
-def _place(token: str | None) -> tuple[int | None, int | None]:
+#: Largest sum of doses, and largest day (since 1970-01-01), that a page can begin after.
+_SUM, _DAY = 1 << 62, 1 << 20
+
+
+def _place(token: str | None, largest: int) -> tuple[int | None, int | None]:
+    """Where a page begins: the value it is sorted by, and the number of the last row before it."""
     if token is None:
         return None, None
+    if len(token) > 40:
+        raise UsageError("cette page n'existe pas")
     value, _, number = token.partition("_")
     try:
         place = int(value), int(number)
     except ValueError:
         raise UsageError("cette page n'existe pas") from None
-    if not all(abs(one) < 1 << 62 for one in place) or not 0 <= place[1] < 1 << 31:
+    if abs(place[0]) > largest or not 0 <= place[1] < 1 << 31:
         raise UsageError("cette page n'existe pas")
     return place
 
@@ -101,7 +108,7 @@ def causes(
     if order not in ORDERS:
         raise UsageError(f"on trie par {', '.join(ORDERS)}")
     size = min(size, LARGEST)
-    value, number = _place(after)
+    value, number = _place(after, _DAY if order == "anciennete" else _SUM)
     text = sql.query("desk", "causes").replace("/* after */", sql.query("desk", f"after_{order}"))
     text = text.replace("/* order */", sql.query("desk", f"order_{order}"))
     asked = filters.parameters(today) | {"today": today, "after": value, "after_id": number, "size": size + 1}
@@ -164,7 +171,7 @@ def entries(
 ) -> Page:
     """One page of a cause's rows, in the order they came. Nominative: the caller notes the look."""
     size = min(size, LARGEST)
-    value, last_id = _place(after)
+    value, last_id = _place(after, _DAY)
     asked = {"cause": number, "after": value, "after_id": last_id, "size": size + 1}
     found = connection.execute(sql.query("desk", "entries"), asked).fetchall()
     rows = [listed_entry(key, row) for row in found[:size]]

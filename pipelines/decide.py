@@ -21,6 +21,7 @@ from loaders.bulk import Cursor, copy_in
 from loaders.errors import UsageError
 from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection, load
+from pipelines.books import ORDER
 from pipelines.load import Change, apply_changes, leave_queue
 from pipelines.match import person_column
 from pipelines.rejudge import Entry, in_turn, open_entries, rejudge
@@ -47,6 +48,8 @@ _OWN_FAULTS = codebook.severity_mask(Severity.REJECT) & ~codebook.mask(
 )
 #: Longest reason, and longest name of who decides.
 MOTIVE, WHO = 500, 100
+#: Longest value: no column keeps a longer one.
+VALUE = 1000
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Decision:
             raise UsageError("une correction demande un champ et une valeur")
         if self.action == "rattacher" and len(self.values) > 1:
             raise UsageError("un rattachement vise un travailleur ou un établissement, pas plusieurs champs")
+        if any(len(text) > VALUE for pair in self.values for text in pair):
+            raise UsageError(f"une valeur dépasse {VALUE} caractères")
         if self.action not in ("corriger", "rattacher") and self.values:
             raise UsageError(f"« {self.action} » ne prend ni champ ni valeur")
 
@@ -331,7 +336,10 @@ def _record(cursor: Cursor, number: int, key: RegistryKey, decision: Decision, e
     told = (decision.action, decision.cause, decision.motive.strip(), decision.who.strip())
     names = ", ".join(name for name, _ in decision.values) or None
     sealed = key.seal_row(dict(decision.values)) if decision.values else None
-    found = cursor.execute(sql.query("decide", "record"), (*told, names, sealed, decision.standing, number)).fetchone()
+    counts = effect.counts()
+    rows = (counts.get(outcome.name, 0) for outcome in ORDER)
+    asked = (*told, names, sealed, decision.standing, number, *rows)
+    found = cursor.execute(sql.query("decide", "record"), asked).fetchone()
     assert found is not None
     cursor.execute(sql.query("decide", "before_table"))
     copy_in(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from itertools import groupby
+from operator import itemgetter
 
 import sql
 from loaders.secrets import RegistryKey
 from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
+from pipelines.check import check
 from pipelines.isolate import Troubles
-from pipelines.parsing import parse
 from pipelines.read import chunk_of_rows
+from pipelines.rules import Rules
 from reports.declarations import declaration_list
 from schemas import codebook
 from schemas.formats import formats
+from schemas.spec import Context
 
 log = logging.getLogger("siseri.declare")
 
@@ -49,12 +52,14 @@ def wanted(connection: Connection, key: RegistryKey, partner_id: int, waits: int
     """NIR, SIRET, NOM, PRENOM of the workers to declare, one row per person and establishment."""
     found = connection.execute(sql.query("release", "declarations"), {"partner": partner_id, "waits": waits}).fetchall()
     listed: list[dict[str, str]] = []
-    for format_name, group in groupby(sorted(found, key=lambda row: (row[0], row[1])), key=lambda row: row[0]):
+    by_sender = itemgetter(0, 2, 3)
+    for (format_name, sender, received_on), group in groupby(sorted(found, key=by_sender), key=by_sender):
         rows = list(group)
         layout = formats()[format_name]
-        chunk = chunk_of_rows(layout, [key.open_row(sealed) for *_, sealed in rows])
+        checked = check(layout, chunk_of_rows(layout, [key.open_row(row[-1]) for row in rows]), Context.on(received_on))
+        Rules.in_force(connection.cursor(), key, sender).apply(layout, checked)  # whom the number is read as
         named = [name for name in ("NIR", "NOM", "PRENOM") if layout.has(name)]
-        columns = {name: parse(layout.column(name), chunk.columns[name])[0].values.to_pylist() for name in named}
-        columns["SIRET"] = [siret for _, siret, _ in rows]
+        columns = {name: checked.values[name].to_pylist() for name in named}
+        columns["SIRET"] = [row[1] for row in rows]
         listed += [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return sorted(listed, key=lambda row: (row["SIRET"], row["NIR"]))

@@ -90,22 +90,6 @@ def queue(connection: Connection, key: RegistryKey, one: int | None = None) -> l
     return listed
 
 
-def queue_entry(connection: Connection, key: RegistryKey, one: int) -> dict[str, Any]:
-    """One waiting row, as sent, with its codes in words. Raises UsageError where there is none."""
-    found = queue(connection, key, one)
-    if not found:
-        raise UsageError(f"nothing waits under {one}")
-    shown = found[0]
-    sealed = connection.execute("select sealed from queue.entry where entry_id = %s", (one,)).fetchone()
-    assert sealed is not None
-    shown["valeurs"] = key.open_row(sealed[0])
-    book = codebook.book()
-    shown["motifs"] = [
-        {"code": code, "libelle": book[code].label, "remede": book[code].remedy} for code in shown["codes"]
-    ]
-    return shown
-
-
 def workers(
     connection: Connection,
     key: RegistryKey,

@@ -40,8 +40,37 @@ ENTRIES = {
     "grandeur": "grandeur",
     "dose_msv": "dose_msv",
 }
+JOURNAL = {
+    "id": "decision",
+    "le": "le",
+    "par": "par",
+    "action": "action",
+    "cause": "cause",
+    "champs": "champs",
+    "motif": "motif",
+    "recues": "lignes",
+    "integrees": "integrees",
+    "en_attente": "en_attente",
+    "rejetees": "rejetees",
+    "doublons": "doublons",
+    "annulee_par": "annulee_par",
+    "annulee_le": "annulee_le",
+    "motif_annulation": "motif_annulation",
+}
+STANDING = {
+    name: name
+    for name in (
+        *("id", "etat", "genre", "recu", "lu", "emetteur", "du", "au", "motif", "proposee_par", "proposee_le"),
+        *("approuvee_par", "approuvee_le", "revoquee_par", "revoquee_le", "motif_revocation"),
+    )
+}
 #: Columns that hold numbers in a workbook.
-_NUMBERS = frozenset({"id", "lignes", "dose_msv", "semaine", "semaine_avant", "depot", "ligne"})
+_NUMBERS = frozenset(
+    {
+        *("id", "lignes", "dose_msv", "semaine", "semaine_avant", "depot", "ligne"),
+        *("recues", "integrees", "en_attente", "rejetees", "doublons"),
+    }
+)
 
 
 def as_csv(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -86,7 +86,8 @@ begin
     from came as n
     inner join queue.cause as c
         using (partner_id, format, hold_codes, cause_siret, cause_person, cause_motive)
-    where n.until_load is null
+    -- A row that waits again once a decision is taken back did not arrive again.
+    where n.until_load is null and n.revision = 0
     group by c.cause_id, n.received_on
     on conflict (cause_id, day) do update set rows = queue.arrival.rows + excluded.rows;
     return null;
@@ -213,6 +214,10 @@ create table queue.decision (
     value_sealed bytea,
     standing_id integer references queue.standing,
     load_id integer not null unique references ledger.load,
+    rows_integrated integer not null,
+    rows_waiting integer not null,
+    rows_rejected integer not null,
+    rows_duplicate integer not null,
     decided_at timestamptz not null default clock_timestamp(),
     undone_load integer unique references ledger.load,
     undone_by text,
@@ -291,6 +296,18 @@ begin
     return ended;
 end
 $$;
+
+-- What one load brought lies side by side; what one load replaced is little, wherever it lies.
+create index passive_since on dose.passive using brin (since_load) with (autosummarize = on);
+create index operational_since on dose.operational using brin (since_load) with (autosummarize = on);
+create index internal_since on dose.internal using brin (since_load) with (autosummarize = on);
+create index committed_since on dose.committed using brin (since_load) with (autosummarize = on);
+create index aircrew_since on dose.aircrew using brin (since_load) with (autosummarize = on);
+create index passive_until on dose.passive (until_load) where until_load is not null;
+create index operational_until on dose.operational (until_load) where until_load is not null;
+create index internal_until on dose.internal (until_load) where until_load is not null;
+create index committed_until on dose.committed (until_load) where until_load is not null;
+create index aircrew_until on dose.aircrew (until_load) where until_load is not null;
 
 -- Who looked at nominative data, when and by which door. Nobody changes or removes a line.
 create schema audit;

@@ -1,6 +1,9 @@
 -- name: record
-insert into queue.decision (action, cause, motive, who, field, value_sealed, standing_id, load_id)
-values (%s, %s, %s, %s, %s, %s, %s, %s)
+insert into queue.decision (
+    action, cause, motive, who, field, value_sealed, standing_id, load_id,
+    rows_integrated, rows_waiting, rows_rejected, rows_duplicate
+)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 returning decision_id
 
 -- name: before_table
@@ -161,11 +164,13 @@ update queue.decision set undone_load = %s, undone_by = %s, undone_at = clock_ti
 where decision_id = %s
 
 -- name: told
--- What analysts decided of the rows of a submission, between two loads: the last word on each line.
-select distinct on (d.line) d.line, k.action, k.cause, k.motive, k.field
+-- What analysts decided of the rows of a submission that left the queue between two loads: the last word on each line.
+-- A row that was corrected, attached or confirmed may have waited on, and left by itself.
+select distinct on (d.line) d.line, d.outcome = 'A', k.action, k.cause, k.motive, k.field
 from queue.decision_entry as d
 inner join queue.decision as k on d.decision_id = k.decision_id
 where
-    d.submission_id = %(submission)s and k.load_id between %(first)s and %(last)s
-    and (k.undone_load is null or k.undone_load > %(last)s) and d.outcome <> 'A'
+    d.submission_id = %(submission)s and k.load_id <= %(last)s
+    and (k.undone_load is null or k.undone_load > %(last)s)
+    and ((d.outcome <> 'A' and k.load_id >= %(first)s) or (d.outcome = 'A' and k.action <> 'rejouer'))
 order by d.line asc, k.load_id desc

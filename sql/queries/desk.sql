@@ -316,20 +316,13 @@ order by k.decision_id
 -- name: journal
 select
     k.decision_id, k.action, k.cause, k.motive, k.who, k.field, k.decided_at, k.undone_by, k.undone_at, k.undone_motive,
-    k.standing_id, n.rows, n.integrated, n.waiting, n.rejected, n.duplicate
+    k.standing_id, k.rows_integrated + k.rows_waiting + k.rows_rejected + k.rows_duplicate,
+    k.rows_integrated, k.rows_waiting, k.rows_rejected, k.rows_duplicate
 from queue.decision as k
-cross join lateral (
-    select
-        count(*) as rows,
-        count(*) filter (where outcome = 'I') as integrated,
-        count(*) filter (where outcome = 'A') as waiting,
-        count(*) filter (where outcome = 'R') as rejected,
-        count(*) filter (where outcome = 'D') as duplicate
-    from queue.decision_entry as d where d.decision_id = k.decision_id
-) as n
 where
     (%(one)s::integer is null or k.decision_id = %(one)s)
     and (%(who)s::text is null or k.who = %(who)s)
     and (%(after_id)s::integer is null or k.decision_id < %(after_id)s)
 order by k.decision_id desc
 limit %(size)s
+

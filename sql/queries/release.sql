@@ -63,7 +63,7 @@ order by p.code
 
 -- name: declarations
 -- One waiting row per worker and establishment, of a format that names the worker where there is one.
-select distinct on (e.siret, e.person) e.format, e.siret, e.sealed
+select distinct on (e.siret, e.person) e.format, e.siret, e.partner_id, e.received_on, e.sealed
 from queue.entry as e
 inner join ledger.partner_siren as s on left(e.siret, 9) = s.siren and s.until is null
 where
