@@ -10,6 +10,7 @@ RUNS = (
     ("bench.equality",),
     ("bench.integrate", "--rows", "1000000"),
     ("bench.integrate", "--rows", "4000000", "--no-rival"),
+    ("bench.desk",),
     ("bench.latency",),
     ("bench.check",),
     ("bench.matching",),

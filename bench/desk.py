@@ -1,8 +1,9 @@
 """The desk with a million rows in the queue: pages at the server, a decision on ten thousand rows, a preview, an undo.
 
-Run ``python -m bench.desk [--rows 1000000]``. The queue is filled through the corridor: unknown workers (a cause each),
-names that disagree (one large cause a laboratory), results outside the attachment. Pages are asked of the desk's own
-application, signed in, without a browser; the median and the slowest of several calls are shown.
+Run ``python -m bench.desk [--rows 1000000] [--doses 1000000]``. The queue is filled through the corridor, over a
+warehouse that holds doses: unknown workers (a cause each), names that disagree (one large cause a laboratory), results outside
+the attachment. Pages are asked of the desk's own application, signed in, without a browser; the median and the slowest
+of several calls are shown.
 """
 
 from __future__ import annotations
@@ -62,10 +63,17 @@ def waiting_file(rows: int, first: int) -> Iterator[bytes]:
         yield "".join(lines).encode()
 
 
-def fill(registry: Registry, settings: Settings, rows: int, group: int, folder: Path) -> float:
-    """Files of waiting rows through the corridor, the last one with a group of its own size. Gives the seconds."""
+def fill(registry: Registry, settings: Settings, rows: int, group: int, doses: int, folder: Path) -> float:
+    """Doses, then files of waiting rows through the corridor, the last with a group of its own size.
+
+    Returns:
+        The seconds that the waiting rows took.
+    """
     from pipelines.integrate import integrate
 
+    if doses:
+        sound = data.passive(doses, WORKERS, first=10_000_000, faulty=0.0, waiting=0.0)
+        _take(registry, settings, "LABO1", "doses.csv", sound, folder, integrate)
     began = time.perf_counter()
     sizes = [FILE] * (rows // FILE) + ([rows % FILE] if rows % FILE else [])
     for at, size in enumerate(sizes):
@@ -174,7 +182,7 @@ def pages(registry: Registry, settings: Settings) -> dict[str, dict[str, float]]
         return {name: timed(get(path)) for name, path in asked.items()}
 
 
-def measure(rows: int, group: int) -> dict[str, Any]:
+def measure(rows: int, group: int, doses: int) -> dict[str, Any]:
     """Fill a queue and measure the desk on it."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.load({"SISERI_HOME": folder, "SISERI_TODAY": TODAY.isoformat()})
@@ -183,7 +191,7 @@ def measure(rows: int, group: int) -> dict[str, Any]:
             with opened(settings) as registry:
                 with registry.warehouse.admin() as admin:
                     admin.execute("insert into ledger.partner (code, role) values ('LABO2', 'OA')")
-                filled = fill(registry, settings, rows, group, Path(folder))
+                filled = fill(registry, settings, rows, group, doses, Path(folder))
                 with registry.warehouse.admin() as admin:
                     admin.execute("analyze")
                 waiting = registry.connection.execute("select sum(rows), count(*) from queue.cause").fetchone()
@@ -193,6 +201,7 @@ def measure(rows: int, group: int) -> dict[str, Any]:
     return {
         "waiting_rows": int(waiting[0]),
         "causes": int(waiting[1]),
+        "doses": doses,
         "filled_s": round(filled, 1),
         "pages": shown,
         "decision_rows": group,
@@ -210,8 +219,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--group", type=int, default=GROUP)
+    parser.add_argument("--doses", type=int, default=1_000_000)
     asked = parser.parse_args()
-    figures = measure(asked.rows, asked.group)
+    figures = measure(asked.rows, asked.group, asked.doses)
     print(json.dumps(figures, indent=1))
     (RESULTS / f"desk-{asked.rows}.json").write_text(json.dumps(figures, indent=1) + "\n")
 

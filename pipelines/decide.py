@@ -24,7 +24,7 @@ from loaders.warehouse import Connection, load
 from pipelines.books import ORDER
 from pipelines.load import Change, apply_changes, leave_queue
 from pipelines.match import person_column
-from pipelines.rejudge import Entry, in_turn, open_entries, rejudge
+from pipelines.rejudge import Entry, in_turn, numbers_read, open_entries, rejudge
 from schemas import codebook
 from schemas.codebook import Outcome, Severity
 from schemas.formats import formats
@@ -224,11 +224,13 @@ def _changes(
     was = {one.number: one for one in rows}
     amended = frozenset(one.number for one in decided if one is not was[one.number])
     changes: dict[int, Change] = {}
+    judged: set[int] = set()
     for group in in_turn(decided):
         # A group before may have sent some of these out of the queue: they bear one key with rows of it.
         here = [one for one in group if one.number not in changes]
         if here:
-            made = rejudge(cursor, number, key, here, amended)
+            judged |= {one.number for one in here}
+            made = rejudge(cursor, number, key, here, amended, [one for one in was if one not in judged])
             leave_queue(cursor, number, made)
             changes |= {change.entry_id: change for change in made}
     return list(changes.values())
@@ -267,15 +269,30 @@ def _attached(
         if cursor.execute(sql.query("decide", "known_siret"), (siret,)).fetchone() is None:
             raise UsageError("cet établissement n'est pas connu du registre")
         return [_with_values(key, one, [("SIRET", siret)]) for one in rows]
-    told: list[tuple[Entry, str, dict[str, str], str]] = []
+    told: list[tuple[Entry, str, dict[str, str]]] = []
     for one in rows:
         column = person_column(formats()[one.format])
         if column is None or name not in (None, column):
             raise UsageError(f"{one.format} : on rattache par {column or 'SIRET'} ou par SIRET")
         row = key.open_row(one.sealed)
-        told.append((one, column, row, "".join((value or row[column]).split()).upper()))
-    known = _names(cursor, key, {number for *_, number in told})
-    return [one.with_row(key, row | _of_worker(one, column, number, known)) for one, column, row, number in told]
+        told.append((one, column, row | ({column: value} if value else {})))
+    numbers = _numbers(cursor, key, told)
+    known = _names(cursor, key, set(numbers))
+    return [
+        one.with_row(key, row | _of_worker(one, column, number, known))
+        for (one, column, row), number in zip(told, numbers, strict=True)
+    ]
+
+
+def _numbers(cursor: Cursor, key: RegistryKey, told: Sequence[tuple[Entry, str, dict[str, str]]]) -> list[str]:
+    """Whose each row is: its number, or the one that a standing decision reads in its place."""
+    numbers = ["".join(row[column].split()).upper() for _, column, row in told]
+    places = [at for at, (_, column, _) in enumerate(told) if column == "NIR"]
+    for at, number in zip(
+        places, numbers_read(cursor, key, [(told[at][0], told[at][2]) for at in places]), strict=True
+    ):
+        numbers[at] = number
+    return numbers
 
 
 def _names(cursor: Cursor, key: RegistryKey, numbers: set[str]) -> dict[str, tuple[str, str]]:

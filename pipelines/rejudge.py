@@ -21,6 +21,7 @@ from pipelines import check
 from pipelines.integrate import judge, sender_of, write_disputes
 from pipelines.load import Change, evicted, keys_of, write_measures
 from pipelines.read import chunk_of_rows
+from pipelines.rules import Rules
 from pipelines.settle import Source, outcomes
 from pipelines.stores import STORES
 from schemas.codebook import Outcome
@@ -68,17 +69,25 @@ def open_entries(cursor: Cursor, numbers: Sequence[int], *, rows: bool = True) -
 def in_turn(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
     """Entries in groups that are judged together, in the order that lets each find what the others bring.
 
-    References come first, file by file: they are what the measures wait for. Measures are grouped by format,
-    sender and day of reception. A group has at most ``PAGE`` rows.
+    References come first, file by file: they are what the measures wait for. Measures that may bear one key stay in
+    the order they were received (an entry that was opened anew has a late number), in groups of one format, sender
+    and day of reception. A group has at most ``PAGE`` rows.
     """
     references = [one for one in entries if one.format not in STORES]
     references.sort(key=lambda one: (one.submission, one.line))
     measures = [one for one in entries if one.format in STORES]
-    measures.sort(key=lambda one: (one.format, one.partner_id, one.received_on, one.number))
+    measures.sort(key=lambda one: (one.format, _keyed_by(one), one.submission, one.line))
     for _, group in groupby(references, key=lambda one: one.submission):
         yield from _pages(list(group))
     for _, group in groupby(measures, key=lambda one: (one.format, one.partner_id, one.received_on)):
         yield from _pages(list(group))
+
+
+def _keyed_by(entry: Entry) -> int:
+    """The sender within whose measures the row's key holds, 0 for those of all senders."""
+    measure = formats()[entry.format].measure
+    assert measure is not None
+    return entry.partner_id if measure.sender_key else 0
 
 
 def _pages(group: list[Entry]) -> Iterator[list[Entry]]:
@@ -87,7 +96,12 @@ def _pages(group: list[Entry]) -> Iterator[list[Entry]]:
 
 
 def rejudge(
-    cursor: Cursor, number: int, key: RegistryKey, group: Sequence[Entry], amended: frozenset[int] = frozenset()
+    cursor: Cursor,
+    number: int,
+    key: RegistryKey,
+    group: Sequence[Entry],
+    amended: frozenset[int] = frozenset(),
+    aside: Sequence[int] = (),
 ) -> list[Change]:
     """Judge a group again, against the registry as it stands and the registry's date of its reception.
 
@@ -97,6 +111,7 @@ def rejudge(
         number: the load under way.
         group: entries of one format, sender and day of reception.
         amended: entries whose row or waived codes are not the ones that the queue holds: they are renewed there.
+        aside: further entries of the same decision, to be judged later: as they wait now, these do not meet them.
 
     Returns:
         The change of each entry that has one, and of the other entries that these sent out of the queue.
@@ -113,7 +128,7 @@ def rejudge(
     if waived.any():
         checked.waive(waived)
     source = Source(np.array([one.submission for one in group]), np.array([one.line for one in group]))
-    own = tuple(one.number for one in group)
+    own = (*(one.number for one in group), *aside)
     matched, settled = judge(
         *(cursor, number, layout, checked, None, source, sender, key, first.received_on),
         own_entries=own,
@@ -124,6 +139,7 @@ def rejudge(
         write_measures(cursor, number, store, checked, matched.matched, source, settled, sender)
         write_disputes(cursor, number, layout, checked, matched, source, settled, sender, key, first.received_on)
     if matched is not None:
+        group, amended = _as_new(key, group, settled.as_new, amended)
         # What waits on does so under what it lacks now: a decision, or a standing one, may have changed that.
         kept = [one.number in amended or letters[at] == Outcome.EN_ATTENTE.value for at, one in enumerate(group)]
         rows = np.flatnonzero(kept)
@@ -135,6 +151,38 @@ def rejudge(
         if outcome is not Outcome.EN_ATTENTE or codes != one.codes:
             changes.append(Change(one.number, outcome, codes, settled.first.get(at)))
     return changes
+
+
+def _as_new(
+    key: RegistryKey, group: Sequence[Entry], rows: set[int], amended: frozenset[int]
+) -> tuple[list[Entry], frozenset[int]]:
+    """The group with these corrections as new measures: they wait, and what they corrected has left the queue."""
+    entries = list(group)
+    for at in rows:
+        entries[at] = entries[at].with_row(key, key.open_row(entries[at].sealed) | {"CODE_METROLOGIE": ""})
+    return entries, amended | {entries[at].number for at in rows}
+
+
+def numbers_read(cursor: Cursor, key: RegistryKey, rows: Sequence[tuple[Entry, dict[str, str]]]) -> list[str]:
+    """The NIR of rows as the standing decisions in force read them.
+
+    Args:
+        rows: entries of formats that have a NIR, each with the row to read.
+    """
+    numbers = ["".join(row["NIR"].split()).upper() for _, row in rows]
+    rules = {one: Rules.in_force(cursor, key, one) for one in {entry.partner_id for entry, _ in rows}}
+    groups: dict[tuple[str, int, date, str], list[int]] = {}
+    for at, (one, _) in enumerate(rows):
+        if any((rule.kind, rule.sent) == ("NIR", numbers[at]) for rule in rules[one.partner_id].rules):
+            groups.setdefault((one.format, one.partner_id, one.received_on, one.role), []).append(at)
+    for (name, partner, received_on, role), places in groups.items():
+        layout = formats()[name]
+        chunk = chunk_of_rows(layout, [rows[at][1] for at in places])
+        checked = check.check(layout, chunk, Context.on(received_on, role))
+        rules[partner].apply(layout, checked)
+        for at, number in zip(places, checked.values["NIR"].to_pylist(), strict=True):
+            numbers[at] = number
+    return numbers
 
 
 def _renew(cursor: Cursor, entries: list[Entry], amended: frozenset[int], keys: dict[str, Any]) -> None:

@@ -7,8 +7,9 @@ in file order, on a small model of each key (:class:`_Slot`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from pipelines.check import Checked
 from pipelines.match import Asked, Matched, match
 from pipelines.read import chunk_of_rows
 from pipelines.references import Sender
+from pipelines.rules import Rules
 from pipelines.stores import Closing, KeyedStore, Store, Version, who_of
 from schemas import codebook
 from schemas.codebook import Outcome, Severity
@@ -389,15 +391,22 @@ def _waiting(
     met = rows[meets]
     asked = pc.unique(texts.filter(pa.array(meets))).to_pylist()
     found = cursor.execute(sql.query("settle", "waiting"), (*scope, asked, list(own_entries))).fetchall()
-    waiting = _opened(cursor, store, layout, found, sender, key)
     by_key: dict[Any, list[_Held]] = {}
-    for one_key, held in waiting:
-        by_key.setdefault(one_key, []).append(held)
+    for partner, group in groupby(sorted(found, key=_partner), key=_partner):
+        # Passages are met whoever sent them, each read by the standing decisions for its own sender.
+        rules = sender.rules if partner == sender.partner_id else Rules.in_force(cursor, key, partner)
+        for one_key, held in _opened(cursor, store, layout, list(group), replace(sender, rules=rules), key):
+            by_key.setdefault(one_key, []).append(held)
     return [
         (int(row), held)
         for row, one_key in zip(met.tolist(), store.keys(checked, matched, met), strict=True)
         for held in by_key.get(one_key, [])
     ]
+
+
+def _partner(found: tuple[Any, ...]) -> int:
+    """Whose a waiting row is."""
+    return int(found[3])
 
 
 def _opened(

@@ -94,9 +94,12 @@ def propose(connection: Connection, key: RegistryKey, proposal: Proposal) -> int
         "who": proposal.who.strip(),
     }
     with load(connection, "standing"):
-        crossed = connection.execute(sql.query("standing", "conflicting"), row).fetchall()
+        crossed = [one for (one,) in connection.execute(sql.query("standing", "conflicting"), row).fetchall()]
+        if person:  # the person that a decision arrives at is sealed
+            others = connection.execute(sql.query("standing", "arrivals")).fetchall()
+            crossed += [one for one, sealed in others if key.open(sealed).decode() == proposal.sent]
         if crossed:
-            told = ", ".join(str(number) for (number,) in crossed)
+            told = ", ".join(str(one) for one in sorted(set(crossed)))
             raise UsageError(f"elle croise une décision permanente déjà là ({told}) : révoquez celle-ci d'abord")
         found = connection.execute(sql.query("standing", "propose"), row).fetchone()
     assert found is not None
@@ -104,35 +107,35 @@ def propose(connection: Connection, key: RegistryKey, proposal: Proposal) -> int
 
 
 def approve(connection: Connection, key: RegistryKey, standing: int, who: str) -> Effect | None:
-    """Put a proposal in force and judge again what waits under its identifier.
+    """Put a proposal in force and judge again what waits under its identifier, both or neither.
 
     Returns:
         What became of the rows that waited, ``None`` where none did.
 
     Raises:
-        UsageError: there is none, it was approved or revoked, or by the person who proposed it.
+        UsageError: there is none, it was approved or revoked, or by the person who proposed it; or measures are in
+            force under the identifier that it would no longer be read as, so that they would never be met again.
     """
     clean_text("l'auteur de l'approbation", who, WHO)
-    with load(connection, "standing") as number:
-        _, siret, person, partner, proposed_by, approved_by, revoked_by = _locked(connection, standing)
-        if revoked_by is not None:
-            raise UsageError(f"la décision permanente {standing} est révoquée")
-        if approved_by is not None:
-            raise UsageError(f"la décision permanente {standing} est déjà en vigueur")
-        if who.strip() == proposed_by:
-            raise UsageError("qui propose n'approuve pas : une autre personne doit le faire")
-        connection.execute(sql.query("standing", "approve"), (who.strip(), number, standing))
+    with connection.transaction():  # what waits moves no more meanwhile
+        with load(connection, "standing") as number:
+            held = _locked(connection, standing)
+            if held.revoked_by is not None:
+                raise UsageError(f"la décision permanente {standing} est révoquée")
+            if held.approved_by is not None:
+                raise UsageError(f"la décision permanente {standing} est déjà en vigueur")
+            if who.strip() == held.proposed_by:
+                raise UsageError("qui propose n'approuve pas : une autre personne doit le faire")
+            span = {"first": held.valid_from, "last": held.valid_to}
+            asked = {"siret": held.from_siret, "person": held.from_person, **span}
+            found = connection.execute(sql.query("standing", "held_under"), asked).fetchone()
+            if found is not None and found[0]:
+                raise UsageError(f"{found[0]} mesure(s) sont en vigueur sous l'identifiant reçu à ces dates")
+            connection.execute(sql.query("standing", "approve"), (who.strip(), number, standing))
+        waiting = {"siret": held.from_siret, "person": held.from_person, "partner": held.partner_id}
+        effect = _again(connection, key, standing, who, held, waiting)
     log.info("standing decision %s approved", standing)
-    return _again(connection, key, standing, who, {"siret": siret, "person": person, "partner": partner})
-
-
-def _again(connection: Connection, key: RegistryKey, standing: int, who: str, asked: dict[str, Any]) -> Effect | None:
-    """Judge again what waits under an identifier; ``None`` where nothing does."""
-    waiting = [entry for (entry,) in connection.execute(sql.query("standing", "concerned"), asked).fetchall()]
-    if not waiting:
-        return None
-    again = Decision("rejouer", f"décision permanente {standing}", who, standing=standing)
-    return decide(connection, key, again, dict.fromkeys(waiting))
+    return effect
 
 
 def revoke(connection: Connection, key: RegistryKey, standing: int, who: str, motive: str) -> None:
@@ -143,26 +146,65 @@ def revoke(connection: Connection, key: RegistryKey, standing: int, who: str, mo
     """
     clean_text("l'auteur de la révocation", who, WHO)
     clean_text("le motif", motive, MOTIVE)
-    with load(connection, "standing") as number:
-        _, _, _, partner, _, approved_by, revoked_by = _locked(connection, standing)
-        if revoked_by is not None:
-            raise UsageError(f"la décision permanente {standing} est déjà révoquée")
-        told = {"who": who.strip(), "motive": motive.strip(), "load": number, "standing": standing}
-        connection.execute(sql.query("standing", "revoke"), told)
+    with connection.transaction():
+        with load(connection, "standing") as number:
+            held = _locked(connection, standing)
+            if held.revoked_by is not None:
+                raise UsageError(f"la décision permanente {standing} est déjà révoquée")
+            told = {"who": who.strip(), "motive": motive.strip(), "load": number, "standing": standing}
+            connection.execute(sql.query("standing", "revoke"), told)
+        if held.approved_by is not None:
+            meant = None if held.to_sealed is None else key.fingerprint(key.open(held.to_sealed).decode())
+            waiting = {"siret": held.to_siret, "person": meant, "partner": held.partner_id}
+            _again(connection, key, standing, who, held, waiting)
     log.info("standing decision %s revoked", standing)
-    if approved_by is None:
-        return
-    row = connection.execute(sql.query("standing", "list"), {"one": standing}).fetchone()
-    assert row is not None
-    meant = key.fingerprint(key.open(row[5]).decode()) if row[1] == "NIR" else None
-    _again(connection, key, standing, who, {"siret": row[3], "person": meant, "partner": partner})
 
 
-def _locked(connection: Connection, standing: int) -> tuple[Any, ...]:
+def _again(
+    connection: Connection, key: RegistryKey, standing: int, who: str, held: _Held, asked: dict[str, Any]
+) -> Effect | None:
+    """Judge again what waits under an identifier and was sent under the one that the decision reads differently."""
+    sent = held.from_siret if held.from_sealed is None else key.open(held.from_sealed).decode()
+    waiting = [
+        entry
+        for entry, sealed in connection.execute(sql.query("standing", "concerned"), asked).fetchall()
+        if _sent_under(key.open_row(sealed), held.kind) == sent
+    ]
+    if not waiting:
+        return None
+    again = Decision("rejouer", f"décision permanente {standing}", who, standing=standing)
+    return decide(connection, key, again, dict.fromkeys(waiting))
+
+
+def _sent_under(row: dict[str, str], kind: str) -> str:
+    """The identifier that a row was sent under, as repaired."""
+    text = "".join(row.get(kind, "").split()).upper()
+    return text.zfill(14) if kind == "SIRET" else text
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A standing decision as it stands, held until the end of the transaction."""
+
+    kind: str
+    from_siret: str | None
+    from_person: Any
+    partner_id: int | None
+    proposed_by: str
+    approved_by: str | None
+    revoked_by: str | None
+    to_siret: str | None
+    from_sealed: bytes | None
+    to_sealed: bytes | None
+    valid_from: date
+    valid_to: date | None
+
+
+def _locked(connection: Connection, standing: int) -> _Held:
     found = connection.execute(sql.query("standing", "lock"), (standing,)).fetchone()
     if found is None:
         raise UsageError(f"aucune décision permanente {standing}")
-    return tuple(found)
+    return _Held(*found)
 
 
 def listing(connection: Connection, key: RegistryKey, one: int | None = None) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ def undo(connection: Connection, decision: int, who: str, motive: str, *, previe
         decided = _decided(cursor, decision)
         entries = cursor.execute(sql.query("decide", "decided_entries"), (decision,)).fetchall()
         _still_alone(cursor, decision, decided)
-        _doses(cursor, number, decided, entries)
+        _doses(cursor, number, decision, decided, entries)
         cursor.execute(sql.query("decide", "restore"), (decision,))
         cursor.execute(sql.query("decide", "reopen"), (number, decision))
         cursor.execute(sql.query("decide", "close_rows"), (number, decision))
@@ -73,21 +73,40 @@ def _still_alone(cursor: Cursor, decision: int, decided: int) -> None:
         "ligne(s) ont fait l'objet d'une autre décision depuis",
         "ligne(s) ne sont plus en vigueur telles quelles, ou ont modifié une référence ou annulé une mesure",
         "autre(s) ligne(s) ont quitté la file par cette décision",
+        "autre(s) ligne(s) attendent depuis sous la même clé",
     )
-    blocking = [f"{count} {reason}" for count, reason in zip(found, reasons, strict=True) if count]
+    _refuse(decision, [f"{count} {reason}" for count, reason in zip(found, reasons, strict=True) if count])
+
+
+def _refuse(decision: int, blocking: list[str]) -> None:
     if blocking:
         raise UsageError(f"la décision {decision} ne peut plus être annulée : {' ; '.join(blocking)}")
 
 
-def _doses(cursor: Cursor, number: int, decided: int, entries: list[tuple[int, int, int, int, str, int, str]]) -> None:
-    """End what the rows brought and give its force back to what they replaced, table by table."""
+def _doses(
+    cursor: Cursor, number: int, decision: int, decided: int, entries: list[tuple[int, int, int, int, str, int, str]]
+) -> None:
+    """End what the rows brought and give its force back to what they replaced, table by table.
+
+    Raises:
+        UsageError: the place of what they replaced is taken: a correction may have moved it to another year.
+    """
     for layout, store in STORES.items():
         rows = [
             (submission, line) for _, submission, line, _, outcome, _, one in entries if (one, outcome) == (layout, "I")
         ]
         if rows:
             submissions, lines = [list(column) for column in zip(*rows, strict=True)]
-            cursor.execute(sql.query("decide", "take_back_doses"), (store.kind, decided, number, submissions, lines))
+            query = sql.query("decide", "in_force_since").replace("dose.keyed", f"dose.{store.kind}")
+            asked = {"submissions": submissions, "lines": lines, "load": number}
+            since = [one for (one,) in cursor.execute(query, asked).fetchall()]
+            for one in sorted({*since, decided}, reverse=True):
+                cursor.execute(sql.query("decide", "take_back_doses"), (store.kind, one, number, submissions, lines))
+            if store.spans_years:
+                query = sql.query("decide", "crowded").replace("dose.keyed", f"dose.{store.kind}")
+                found = cursor.execute(query, asked).fetchone()
+                assert found is not None
+                _refuse(decision, [f"{found[0]} autre(s) mesure(s) portent depuis la même clé"] if found[0] else [])
 
 
 def _books(cursor: Cursor, number: int, decision: int) -> None:

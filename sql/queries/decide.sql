@@ -74,21 +74,34 @@ order by d.entry_id
 
 -- name: built_upon
 -- Rows of a decision on which something has built since: another decision, a release, a correction, an annulment;
--- and rows of others that the decision itself sent out of the queue.
+-- and rows of others that the decision itself sent out of the queue. What was built and is taken back counts no more:
+-- a row then waits under another entry, a measure holds again as a later version.
+with own as materialized (
+    -- What its files brought since, in force: read once, off the loads, whatever the size of the warehouse.
+    select distinct v.submission_id, v.line
+    from dose.every_version as v
+    where
+        v.since_load >= %(decided)s and v.until_load is null
+        and v.submission_id = any(array(
+            select distinct f.submission_id from queue.decision_entry as f where f.decision_id = %(decision)s
+        ))
+)
+
 select
     count(*) filter (where e.motive is null and r.since_load <> %(decided)s and d.outcome <> 'A') as changed_again,
-    count(*) filter (where d.outcome = 'A' and e.until_load is not null) as left_since,
+    count(*) filter (where d.outcome = 'A' and not exists (
+        select 1 from queue.entry as w
+        where w.submission_id = d.submission_id and w.line = d.line and w.until_load is null and w.motive is null
+    )) as left_since,
     count(*) filter (where exists (
         select 1 from queue.decision_entry as o
         inner join queue.decision as k on o.decision_id = k.decision_id
-        where o.entry_id = d.entry_id and k.load_id > %(decided)s and k.undone_load is null
-    )) as decided_again,
-    count(*) filter (where d.outcome = 'I' and e.motive is null and not exists (
-        select 1 from dose.every_version as v
+        inner join queue.entry as w on o.entry_id = w.entry_id
         where
-            v.submission_id = d.submission_id and v.line = d.line and v.since_load = %(decided)s
-            and v.until_load is null
-    )) as not_in_force,
+            o.submission_id = d.submission_id and o.line = d.line and w.motive is not distinct from e.motive
+            and k.load_id > %(decided)s and k.undone_load is null
+    )) as decided_again,
+    count(*) filter (where d.outcome = 'I' and e.motive is null and o.line is null) as not_in_force,
     (
         select count(*) from ledger.row_entry as x
         where
@@ -96,14 +109,54 @@ select
                 select 1 from queue.decision_entry as o
                 where o.decision_id = %(decision)s and o.submission_id = x.submission_id and o.line = x.line
             )
-    ) as sent_out
+    ) as sent_out,
+    (
+        -- A row that would wait again under a key that another one waits under by now.
+        select count(*)
+        from queue.decision_entry as b
+        inner join queue.entry as w on b.entry_id = w.entry_id
+        inner join queue.entry as o on w.format = o.format and b.measure_ref_before = o.measure_ref
+        where
+            b.decision_id = %(decision)s and o.until_load is null and w.motive is null
+            and case
+                when w.format = 'OPERATIONNELLE' then b.person_before = o.person
+                else w.partner_id = o.partner_id and abs(b.measure_year_before - o.measure_year) <= 1
+            end
+            and not exists (
+                select 1 from queue.decision_entry as m
+                where m.decision_id = %(decision)s and m.submission_id = o.submission_id and m.line = o.line
+            )
+    ) as waits_beside
 from queue.decision_entry as d
 inner join queue.entry as e on d.entry_id = e.entry_id
+left join own as o on d.submission_id = o.submission_id and d.line = o.line
 left join ledger.row_entry as r on d.submission_id = r.submission_id and d.line = r.line and r.until_load is null
 where d.decision_id = %(decision)s
 
+-- name: in_force_since
+-- Since which loads measures hold: the one that brought them, or one that gave them their force again.
+select distinct since_load
+from dose.keyed
+where
+    submission_id = any(%(submissions)s::integer[]) and until_load is null
+    and (submission_id, line) in (select * from unnest(%(submissions)s::integer[], %(lines)s::integer[]))
+order by since_load desc
+
 -- name: take_back_doses
 select dose.take_back(%s, %s, %s, %s::integer[], %s::integer[])
+
+-- name: crowded
+-- Measures given back their force that would stand beside another of their key; dose.keyed is a format's table.
+select count(*)
+from unnest(%(submissions)s::integer[], %(lines)s::integer[]) as k (submission_id, line)
+inner join dose.keyed as w
+    on k.submission_id = w.submission_id and k.line = w.line and w.until_load = %(load)s and w.until_code = 'U'
+inner join dose.keyed as d
+    on w.sender_id = d.sender_id and w.measure_id = d.measure_id and w.until_load = d.since_load and d.until_load is null
+inner join dose.keyed as o
+    on d.sender_id = o.sender_id and d.measure_id = o.measure_id and o.until_load is null
+    and o.year in (d.year - 1, d.year + 1)
+where w.submission_id = any(%(submissions)s::integer[])
 
 -- name: reopen
 -- Rows that had left wait again, as they waited before.
@@ -127,7 +180,9 @@ set
     person = d.person_before, siret = d.siret_before, measure_ref = d.measure_ref_before,
     measure_year = d.measure_year_before, revision = e.revision + 1
 from queue.decision_entry as d
-where d.entry_id = e.entry_id and d.decision_id = %s and d.outcome = 'A' and e.until_load is null
+where
+    d.decision_id = %s and d.outcome = 'A'
+    and d.submission_id = e.submission_id and d.line = e.line and e.until_load is null and e.motive is null
 
 -- name: close_rows
 update ledger.row_entry as r

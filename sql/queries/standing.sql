@@ -34,6 +34,37 @@ where
     )
 order by s.standing_id
 
+-- name: held_under
+-- Measures in force under an establishment, or under the numbers of a person, whose day lies within a span.
+select count(*)
+from (
+    select worker_id, establishment_id, year, end_day from dose.passive where until_load is null
+    union all
+    select worker_id, establishment_id, year, date '1970-01-01' + end_minute / 1440
+    from dose.operational where until_load is null
+    union all
+    select worker_id, establishment_id, year, end_day from dose.internal where until_load is null
+    union all
+    select worker_id, establishment_id, year, end_day from dose.committed where until_load is null
+    union all
+    select worker_id, establishment_id, year, end_day from dose.aircrew where until_load is null
+) as d
+where
+    d.year >= extract(year from %(first)s::date) and d.end_day between %(first)s and coalesce(%(last)s, date '9999-12-31')
+    and (
+        d.establishment_id = (select e.establishment_id from reference.establishment as e where e.siret = %(siret)s)
+        or d.worker_id = any(array(
+            select n.worker_id from identity.identifier as i
+            inner join identity.person as p on i.worker_id = p.worker_id
+            inner join identity.person as n on p.person_id = n.person_id
+            where i.fingerprint = %(person)s::uuid and i.until_load is null
+        ))
+    )
+
+-- name: arrivals
+-- The persons that standing decisions not revoked arrive at, sealed.
+select standing_id, to_sealed from queue.standing where kind = 'NIR' and revoked_at is null
+
 -- name: list
 select
     s.standing_id, s.kind, s.from_siret, s.to_siret, s.from_sealed, s.to_sealed, p.code, s.valid_from, s.valid_to, s.motive,
@@ -44,7 +75,9 @@ where %(one)s::integer is null or s.standing_id = %(one)s
 order by s.standing_id
 
 -- name: lock
-select kind, from_siret, from_person, partner_id, proposed_by, approved_by, revoked_by
+select
+    kind, from_siret, from_person, partner_id, proposed_by, approved_by, revoked_by, to_siret, from_sealed, to_sealed,
+    valid_from, valid_to
 from queue.standing where standing_id = %s for update
 
 -- name: approve
@@ -59,8 +92,8 @@ set
 where standing_id = %(standing)s and revoked_by is null
 
 -- name: concerned
--- What waits under the identifier of a standing decision.
-select e.entry_id
+-- What waits under the identifier of a standing decision, each row sealed as sent.
+select e.entry_id, e.sealed
 from queue.entry as e
 where
     e.until_load is null and e.motive is null

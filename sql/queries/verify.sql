@@ -32,7 +32,15 @@ stored as (
         coalesce(q.book_usv, v.value_usv, 0) as usv
     from dose.every_version as v
     left join queue.entry as q on v.submission_id = q.submission_id and v.line = q.line and q.revision > 0
-    where v.until_code is distinct from 'U'
+    where
+        v.until_code is distinct from 'U'
+        -- Nor does an older version, replaced by one that was taken back, once its own row is taken back too.
+        and not exists (
+            select 1 from dose.every_version as u
+            where
+                u.submission_id = v.submission_id and u.line = v.line and u.until_code = 'U'
+                and u.since_load > v.since_load
+        )
 ),
 counted as (
     select submission_id, count(*) as doses, sum(usv) as usv from stored group by submission_id

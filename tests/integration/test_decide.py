@@ -325,6 +325,37 @@ def test_a_later_decision_keeps_an_earlier_one(desk: Desk) -> None:
     assert desk.rows() == [("EN_ATTENTE", {"IDT-06"})]
 
 
+def test_a_decision_whose_row_was_sent_again_and_waits_stays(desk: Desk) -> None:
+    (entry,) = desk.send(dose("M1", NIR=NIR2))
+    effect = desk.decide("rejeter", entry)
+    desk.send(dose("M1", NIR=NIR2), name="encore.csv")
+    assert effect.number is not None
+    with pytest.raises(UsageError, match="attendent depuis sous la même clé"):
+        undo(desk.connection, effect.number, "anna", "erreur")
+
+
+def test_what_was_mended_and_left_by_itself_is_told(desk: Desk) -> None:
+    (entry,) = desk.send(dose("M1", NIR=NIR2, NOM="ROSSI", PRENOM="ANNA"))
+    desk.decide("corriger", entry, values=(("VALEUR", "0.99"),))
+    born = {"SEXE": "F", "DATENAISSANCE": "10/05/1984", "CLE": key_of(NIR2)}
+    desk.bench.drop(
+        "EMPL", "l.csv", file(TRAVAILLEURS, row(TRAVAILLEURS, NIR=NIR2, NOM="ROSSI", PRENOM="ANNA", **born))
+    )
+    desk.bench.run()
+    (told,) = desk.bench.follow_ups("LABO1", "mars.csv")
+    assert told["changements"][0]["apres"] == "INTEGRE"
+    assert told["changements"][0]["decision"]["champs"] == "VALEUR"
+
+
+def test_what_was_taken_back_before_anybody_heard_of_it_is_not_told(desk: Desk) -> None:
+    (entry,) = desk.send(dose("M1", NOM="DUPONT"))
+    effect = desk.decide("rattacher", entry)
+    assert effect.number is not None
+    undo(desk.connection, effect.number, "anna", "erreur")
+    desk.bench.answer()
+    assert desk.bench.follow_ups("LABO1", "mars.csv") == []
+
+
 def test_a_fusion_is_settled_once_seen(desk: Desk) -> None:
     (entry,) = desk.send(dose("M1", NOM="DUPONT"))
     with desk.bench.registry.warehouse.admin() as admin:

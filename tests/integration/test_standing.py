@@ -11,11 +11,13 @@ from senders import (
     CLOSED,
     NIR,
     NIR2,
+    NIR3,
     OPERATIONNELLE,
     PASSIVE,
     SIRET,
     SIRET2,
     TRAVAILLEURS,
+    cells,
     country,
     dose,
     file,
@@ -25,6 +27,7 @@ from senders import (
 from loaders.errors import UsageError
 from pipelines import standing
 from pipelines.standing import Proposal
+from schemas.identifiers import key_of
 
 
 class Desk:
@@ -124,6 +127,49 @@ def test_what_waits_on_waits_under_what_it_is_read_as(desk: Desk) -> None:
     listed = row(TRAVAILLEURS, SIRET=SIRET2, DATEDEBUT="01/03/2026")
     assert desk.send(listed, name="l.csv", header=TRAVAILLEURS, partner="EMPL") == [("INTEGRE", set())]
     assert desk.bench.rows("LABO1", "mars.csv") == [("INTEGRE", {"AVT-10"})]
+
+
+def test_what_holds_under_an_identifier_is_met_again_or_it_is_not_read_otherwise(desk: Desk) -> None:
+    assert desk.send(dose("M1"), name="mars.csv")[0][0] == "INTEGRE"
+    number = desk.propose(SIRET, SIRET2, valid_from=date(2026, 3, 1))
+    with pytest.raises(UsageError, match=r"1 mesure\(s\) sont en vigueur"):
+        desk.approve(number)
+    (shown,) = standing.listing(desk.connection, desk.key)
+    assert shown["etat"] == "PROPOSEE"
+    standing.revoke(desk.connection, desk.key, number, "chef", "mesures en vigueur")
+    desk.approve(desk.propose(SIRET, SIRET2, valid_from=date(2026, 4, 1)))  # none from then on
+
+
+def test_a_revocation_judges_again_only_what_was_read_by_it(desk: Desk) -> None:
+    desk.send(dose("M1", SIRET=CLOSED), name="mars.csv")
+    number = desk.propose(CLOSED, SIRET)
+    desk.approve(number)
+    assert desk.send(dose("M2", "812"), dose("M3", "812", SIRET=CLOSED), name="avril.csv")[0][0] == "EN_ATTENTE"
+    standing.revoke(desk.connection, desk.key, number, "chef", "erreur")
+    judged = "select e.line from queue.decision_entry d join queue.entry e using (entry_id) where d.decision_id = 2"
+    assert desk.connection.execute(judged).fetchall() == [(2,)]
+    assert desk.bench.rows("LABO1", "avril.csv")[1][1] >= {"IDT-11", "MET-05"}
+
+
+def test_rules_on_persons_do_not_follow_each_other(desk: Desk) -> None:
+    born = {"SEXE": "F", "DATENAISSANCE": "10/05/1984", "CLE": key_of(NIR2)}
+    listed = row(TRAVAILLEURS, NIR=NIR2, NOM="ROSSI", PRENOM="ANNA", **born)
+    assert desk.send(listed, name="l.csv", header=TRAVAILLEURS, partner="EMPL") == [("INTEGRE", set())]
+    desk.propose(NIR3, NIR2, kind="NIR")
+    with pytest.raises(UsageError, match="croise"):
+        desk.propose(NIR2, NIR, kind="NIR")
+    with pytest.raises(UsageError, match="croise"):
+        desk.propose(NIR3, NIR, kind="NIR")
+
+
+def test_an_employer_is_asked_to_declare_whom_the_number_is_read_as(desk: Desk) -> None:
+    born = {"SEXE": "F", "DATENAISSANCE": "10/05/1984", "CLE": key_of(NIR2)}
+    listed = row(TRAVAILLEURS, NIR=NIR2, NOM="ROSSI", PRENOM="ANNA", **born)
+    desk.send(listed, name="l.csv", header=TRAVAILLEURS, partner="EMPL")
+    desk.approve(desk.propose(NIR3, NIR2, kind="NIR"))
+    sent = dose("M1", NIR=NIR3, NOM="ROSSI", PRENOM="ANNA", SIRET=SIRET2)
+    assert desk.send(sent, name="mars.csv")[0][1] == {"IDT-07", "AVT-10"}
+    assert [one["NIR"] for one in cells(desk.bench.read("EMPL", "a-declarer.csv"))] == [NIR2]
 
 
 def test_who_proposes_does_not_approve(desk: Desk) -> None:
