@@ -1,9 +1,9 @@
 """The desk with a million rows in the queue: pages at the server, a decision on ten thousand rows, a preview, an undo.
 
 Run ``python -m bench.desk [--rows 1000000] [--doses 1000000]``. The queue is filled through the corridor, over a
-warehouse that holds doses: unknown workers (a cause each), names that disagree (one large cause a laboratory), results outside
-the attachment. Pages are asked of the desk's own application, signed in, without a browser; the median and the slowest
-of several calls are shown.
+warehouse that holds doses: unknown workers (a cause each), names that disagree (one large cause a laboratory),
+results outside the attachment. Pages are asked of the desk's own application, signed in, without a browser; the
+median and the slowest of several calls are shown.
 """
 
 from __future__ import annotations

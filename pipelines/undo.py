@@ -98,7 +98,7 @@ def _doses(
         if rows:
             submissions, lines = [list(column) for column in zip(*rows, strict=True)]
             query = sql.query("decide", "in_force_since").replace("dose.keyed", f"dose.{store.kind}")
-            asked = {"submissions": submissions, "lines": lines, "load": number}
+            asked = {"submissions": submissions, "lines": lines, "load": number, "decided": decided}
             since = [one for (one,) in cursor.execute(query, asked).fetchall()]
             for one in sorted({*since, decided}, reverse=True):
                 cursor.execute(sql.query("decide", "take_back_doses"), (store.kind, one, number, submissions, lines))

@@ -138,7 +138,7 @@ where d.decision_id = %(decision)s
 select distinct since_load
 from dose.keyed
 where
-    submission_id = any(%(submissions)s::integer[]) and until_load is null
+    since_load >= %(decided)s and submission_id = any(%(submissions)s::integer[]) and until_load is null
     and (submission_id, line) in (select * from unnest(%(submissions)s::integer[], %(lines)s::integer[]))
 order by since_load desc
 
