@@ -14,6 +14,7 @@ RUNS = (
     ("bench.latency",),
     ("bench.check",),
     ("bench.matching",),
+    ("bench.exceedances",),
 )
 
 

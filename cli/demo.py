@@ -126,10 +126,10 @@ def _airflow(settings: Any, services: Any, began: float) -> list[Any]:
     import importlib
     import logging
 
-    names = ("siseri_collect", "siseri_integrate", "siseri_release")
+    names = ("siseri_collect", "siseri_integrate", "siseri_release", "siseri_exceedances")
     modules = [importlib.import_module(name) for name in names]
     logging.disable(logging.INFO)
-    _say(began, "Airflow prêt : siseri_collect, siseri_integrate, siseri_release")
+    _say(began, f"Airflow prêt : {', '.join(names)}")
     return [getattr(module, name)() for module, name in zip(modules, names, strict=True)]
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.exceedance_commands import exceedances_app
 from cli.held_commands import held_app
 from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
 from cli.queue_commands import queue_app
@@ -30,6 +31,7 @@ schema_app = typer.Typer(help="Formats d'échange et livre des codes.", no_args_
 partner_app.add_typer(key_app, name="key")
 app.add_typer(partner_app, name="partner")
 app.add_typer(queue_app, name="queue")
+app.add_typer(exceedances_app, name="exceedances")
 app.add_typer(held_app, name="held")
 app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
@@ -197,7 +199,7 @@ def deposit(
 
 @app.command()
 def run(json_: Json = False) -> None:
-    """Un passage complet sans Airflow : collecte, intégration, réponses, levée de la file."""
+    """Un passage complet sans Airflow : collecte, intégration, réponses, levée de la file, dépassements."""
     from loaders.registry import depots, opened
     from pipelines.sweep import sweep
 
@@ -211,6 +213,7 @@ def run(json_: Json = False) -> None:
         "repondus": len(done.answered),
         "incidents": len(done.incidents),
         "leves": done.released,
+        "depassements": done.exceedances,
         "listes_a_declarer": done.declarations,
         "listes_mensuelles": done.lists,
         "bilans": done.cards,

@@ -19,6 +19,14 @@ def settings_now() -> Any:
     return Settings.load()
 
 
+def account() -> str:
+    """Whose session this is, as the system knows it and not as the environment says: who a look is noted under."""
+    import os
+    import pwd
+
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
 def show_json(document: Any) -> None:
     """One JSON document on standard output."""
     print(json.dumps(document, ensure_ascii=False, indent=1, default=str))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
+from cli.output import Json, account, plain, settings_now, show_facts, show_json, show_table
 
 queue_app = typer.Typer(help="File d'attente des analystes.", no_args_is_help=True)
 standing_app = typer.Typer(help="Décisions permanentes : un identifiant lu comme un autre.", no_args_is_help=True)
@@ -40,14 +40,6 @@ def _value(text: str) -> str:
     return sys.stdin.readline().rstrip("\r\n") if text == "-" else text
 
 
-def _account() -> str:
-    """Whose session this is, as the system knows it and not as the environment says: who a look is noted under."""
-    import os
-    import pwd
-
-    return pwd.getpwuid(os.getuid()).pw_name
-
-
 @queue_app.command("list")
 def queue_list(json_: Json = False) -> None:
     """Ce qui attend (en table : par cause)."""
@@ -59,7 +51,7 @@ def queue_list(json_: Json = False) -> None:
         return
     with opened(settings_now(), sftp=False) as registry:
         listed = listings.queue(registry.connection, registry.key)
-        audit.looked(registry.connection, _account(), audit.COMMAND, "queue list", records=len(listed))
+        audit.looked(registry.connection, account(), audit.COMMAND, "queue list", records=len(listed))
     show_json(listed)
 
 
@@ -100,7 +92,7 @@ def queue_rows(cause: Annotated[int, typer.Argument(metavar="CAUSE")], json_: Js
     with opened(settings_now(), sftp=False) as registry:
         listed = list(causes.every_entry(registry.connection, registry.key, cause))
         shown = [one["id"] for one in listed]
-        audit.looked(registry.connection, _account(), audit.COMMAND, "queue rows", shown, records=0)
+        audit.looked(registry.connection, account(), audit.COMMAND, "queue rows", shown, records=0)
     if json_:
         show_json(listed)
     else:
@@ -125,7 +117,7 @@ def queue_show(identifier: Annotated[int, typer.Argument(metavar="ID")], json_: 
         shown["valeurs"] = {one["champ"]: one["valeur"] for one in shown["valeurs"]}
         listed = queue(registry.connection, registry.key, identifier) if shown["attend"] else []
         shown["propositions"] = listed[0]["propositions"] if listed else []
-        audit.looked(registry.connection, _account(), audit.COMMAND, "queue show", [identifier])
+        audit.looked(registry.connection, account(), audit.COMMAND, "queue show", [identifier])
     show_json(shown) if json_ else show_facts(shown)
 
 
@@ -152,7 +144,7 @@ def queue_find(
             number = "".join(_value(nir or "").split()).upper()
             found = search.of_person(registry.connection, registry.key, number)
         listed = search.some_entries(registry.connection, registry.key, found)
-        audit.looked(registry.connection, _account(), audit.COMMAND, "queue find", found, records=0)
+        audit.looked(registry.connection, account(), audit.COMMAND, "queue find", found, records=0)
     if json_:
         show_json(listed)
     else:
@@ -324,7 +316,7 @@ def queue_export(
     filters = _filters(emetteur, code, format_, siret, jours, sans_ligne)
     with opened(settings, sftp=False) as registry:
         count = write(
-            registry.connection, registry.key, settings.registry_date(), out, filters, ordre, cause, _account()
+            registry.connection, registry.key, settings.registry_date(), out, filters, ordre, cause, account()
         )
     show_json({"fichier": str(out), "lignes": count}) if json_ else print(f"{count} ligne(s) dans {out}.")
 
@@ -354,7 +346,7 @@ def standing_list(json_: Json = False) -> None:
         listed = standing.listing(registry.connection, registry.key)
         persons = sum(one["genre"] == "NIR" for one in listed)
         if persons:
-            audit.looked(registry.connection, _account(), audit.COMMAND, "queue standing list", records=persons)
+            audit.looked(registry.connection, account(), audit.COMMAND, "queue standing list", records=persons)
     if json_:
         show_json(listed)
         return

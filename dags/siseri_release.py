@@ -6,7 +6,7 @@ Runs after each integration, and every night for the deadlines.
 from datetime import timedelta
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
-from siseri_assets import WAREHOUSE
+from siseri_assets import RELEASED, WAREHOUSE
 
 
 @dag(
@@ -20,7 +20,7 @@ from siseri_assets import WAREHOUSE
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},
 )
 def siseri_release() -> None:
-    @task(pool="warehouse")
+    @task(pool="warehouse", outlets=[RELEASED])
     def release() -> dict[str, int]:
         """Judge the waiting rows again; rows by new outcome."""
         from pipelines import batches

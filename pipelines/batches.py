@@ -15,6 +15,7 @@ from pipelines import held
 from pipelines.answer import answer_again, answer_all
 from pipelines.collect import collect
 from pipelines.declare import declare
+from pipelines.exceedances import detect
 from pipelines.isolate import Troubles
 from pipelines.questions import deliver as deliver_questions
 from pipelines.release import release
@@ -137,6 +138,14 @@ def release_waiting() -> dict[str, int]:
     with opened(settings, sftp=False) as registry:
         counts = release(registry.connection, settings, registry.key, troubles)
     return counts | {"troubles": len(troubles)}
+
+
+def detect_exceedances() -> dict[str, int]:
+    """Reckon the exceedances of the persons whom loads touched. Gives how many persons, and what changed."""
+    settings = Settings.load()
+    with opened(settings, sftp=False) as registry:
+        found = detect(registry.connection, settings.registry_date())
+    return {"persons": found.persons, "opened": found.opened, "changed": found.changed, "lapsed": found.lapsed}
 
 
 def declare_missing() -> dict[str, int]:

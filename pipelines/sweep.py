@@ -12,7 +12,7 @@ from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import SUBMISSION, Connection, alone
-from pipelines import scorecards
+from pipelines import exceedances, scorecards
 from pipelines.answer import answer_all
 from pipelines.collect import answer_stem, collect
 from pipelines.declare import declare
@@ -36,6 +36,7 @@ class Pass:
     incidents: list[int] = field(default_factory=list)
     held: list[int] = field(default_factory=list)
     released: dict[str, int] = field(default_factory=dict)
+    exceedances: int = 0
     questions: int = 0
     declarations: int = 0
     lists: int = 0
@@ -115,8 +116,8 @@ def _incident(client: SftpClient, connection: Connection, submission: int) -> No
 
 
 def sweep(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey) -> Pass:
-    """Collect, integrate, answer, release, answer what that changed, tell employers whom to declare;
-    then the lists and scorecards of the month, and trials."""
+    """Collect, integrate, answer, release, answer what that changed, look for exceedances, tell employers whom to
+    declare; then the lists and scorecards of the month, and trials."""
     done = Pass()
     done.taken = collect(client, connection, settings, done.troubles)
     for submission, _, _ in pending(connection):
@@ -128,6 +129,9 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
     done.released = release(connection, settings, key, done.troubles)
     if done.released:
         answer_all(client, connection, settings, done.troubles)
+    with done.troubles.keep("detection", 0):
+        found = exceedances.detect(connection, settings.registry_date())
+        done.exceedances = found.opened + found.changed + found.lapsed
     done.questions = deliver_questions(client, connection, key, done.troubles)
     done.declarations = declare(client, connection, key, done.troubles)
     done.lists = deliver(client, connection, settings, key, done.troubles)

@@ -11,6 +11,7 @@ import sql
 from loaders import archive
 from loaders.settings import Settings
 from loaders.warehouse import Connection
+from pipelines import exceedances
 
 #: Invariants answered by one query each: name of the query, in words.
 _COUNTED = {
@@ -22,6 +23,7 @@ _COUNTED = {
     "version_chains": "Chaque version remplacée dit quand, par quelle ligne et pourquoi",
     "known_workers": "Chaque dose appartient à un travailleur et à un établissement connus",
     "persons": "Une fusion d'identités mène à une personne, et à une seule",
+    "exceedance_states": "Chaque dépassement a un état, et un calcul en vigueur s'il n'est pas caduc",
     "unanswered": "Chaque dépôt traité a reçu sa réponse",
 }
 
@@ -44,7 +46,14 @@ def verify(connection: Connection, settings: Settings) -> Iterator[Finding]:
         row = connection.execute(sql.query("verify", name)).fetchone()
         count = int(row[0]) if row else 0
         yield Finding(words, count == 0, "aucun écart" if count == 0 else f"{count} écart(s)")
+    yield _exceedances(connection)
     yield _archive(connection, settings)
+
+
+def _exceedances(connection: Connection) -> Finding:
+    words = "Les dépassements en vigueur sont ceux que donne un recalcul complet"
+    persons, _, _, count = exceedances.differences(connection)
+    return Finding(words, count == 0, f"{persons} personnes recalculées" if not count else f"{count} écart(s)")
 
 
 def _archive(connection: Connection, settings: Settings) -> Finding:

@@ -40,8 +40,8 @@ NOTES = {
     " `ABS` n'a pas d'`ACTIVITE`.",
     "ENGAGEE": "Le `RPPS` est celui du médecin désigné par l'établissement au jour de l'incorporation (`IDT-10`) et"
     " celui de votre compte (`FMT-05`).",
-    "CONCLUSION": "`VALEUR_RETENUE` seulement avec `MODIFIEE`. Les dépassements ne sont pas encore détectés : pour"
-    " l'instant toute conclusion bien formée est rejetée avec `MET-16`.",
+    "CONCLUSION": "`VALEUR_RETENUE` seulement avec `MODIFIEE`. Les conclusions ne sont pas encore prises en compte :"
+    " pour l'instant toute conclusion bien formée est rejetée avec `MET-16`.",
     "NAVIGANT": "La dose compte au dernier jour du mois. En dessous de 0.10 mSv elle est gardée telle quelle et compte"
     " 0 dans les sommes.",
     "ETABLISSEMENTS": "C'est le fichier de l'INSEE tel quel : virgules, dates `aaaa-mm-jj`, et une ligne identique ne"

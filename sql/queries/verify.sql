@@ -131,6 +131,14 @@ from identity.alias as a
 inner join identity.alias as o on a.person_id = o.worker_id and o.until_load is null
 where a.until_load is null
 
+-- name: exceedance_states
+-- Exceedances without a state, or reckoned though they lapsed, or not reckoned though they hold.
+select count(*)
+from exposure.exceedance as e
+left join exposure.state as s on e.exceedance_id = s.exceedance_id and s.until_load is null
+left join exposure.reckoning as r on e.exceedance_id = r.exceedance_id and r.until_load is null
+where s.state is null or (s.state = 'CADUC') <> (r.exceedance_id is null)
+
 -- name: unanswered
 select
     (select count(*) from ledger.submission where state <> 'RECU' and answered_at is null)

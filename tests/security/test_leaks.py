@@ -148,6 +148,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
                 admin.execute(f"alter table {table} drop constraint never")
         scene.siseri("run", "--json")
         scene.siseri("verify", "--json")
+        # Twenty thousand doses of one person: an exceedance, found without a word.
+        assert json.loads(scene.siseri("exceedances", "detect", "--json").stdout)["depassements"] > 0
         decisions(scene)
         for words in (
             *(("submissions",), ("submissions", "--json"), ("queue", "list"), ("partner", "list"), ("status",)),
@@ -254,7 +256,8 @@ def test_what_leaves_the_identity_schema_is_sealed(scene: Scene) -> None:
     with psycopg.connect(PostgresServer(scene.home).url()) as admin:
         tables = admin.execute(
             "select format('%I.%I', table_schema, table_name) from information_schema.tables"
-            " where table_schema in ('ledger', 'reference', 'dose', 'queue', 'audit') and table_type = 'BASE TABLE'"
+            " where table_schema in ('ledger', 'reference', 'dose', 'queue', 'audit', 'exposure')"
+            " and table_type = 'BASE TABLE'"
         ).fetchall()
         assert len(tables) > 8
         for (table,) in tables:

@@ -31,7 +31,8 @@ def analyst(land: Any) -> Iterator[psycopg.Connection[Any]]:
 def tables(land: Any) -> list[str]:
     found = land.connection.execute(
         "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where n.nspname in ('ledger', 'identity', 'reference', 'dose', 'queue') and c.relkind in ('r', 'p')"
+        " where n.nspname in ('ledger', 'identity', 'reference', 'dose', 'queue', 'exposure')"
+        " and c.relkind in ('r', 'p')"
     ).fetchall()
     assert len(found) > 15
     return [name for (name,) in found]
@@ -101,6 +102,12 @@ def test_the_loader_owns_nothing_and_changes_no_value(land: Any) -> None:
         "insert into ledger.partner (code, role) values ('X', 'OA')",
         "update ledger.partner set role = 'GESTIONNAIRE'",
         "delete from reference.designation",
+        "delete from exposure.exceedance",
+        "delete from exposure.reckoning",
+        "update exposure.reckoning set value_usv = 0",
+        "update exposure.state set state = 'CADUC'",
+        "update exposure.detection set load_id = 0",
+        "alter table exposure.reckoning disable row level security",
         "create role x",
         "select dose.ensure_partition('passive; drop table dose.passive; --', 2026)",
         "copy dose.passive to program 'true'",

@@ -1,0 +1,58 @@
+"""``siseri exceedances``: what exceeds a limit, what makes it, and the recomputation of everything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.output import Json, account, settings_now, show_facts, show_json, show_table
+
+exceedances_app = typer.Typer(help="Dépassements des limites d'exposition.", no_args_is_help=True)
+
+
+@exceedances_app.command("list")
+def exceedances_list(json_: Json = False) -> None:
+    """Les dépassements, caducs compris. La consultation est consignée."""
+    from loaders.registry import opened
+    from pipelines import audit, exceedance_listings
+
+    with opened(settings_now(), sftp=False) as registry:
+        listed = exceedance_listings.exceedances(registry.connection, registry.key)
+        audit.looked(registry.connection, account(), audit.COMMAND, "exceedances list", records=len(listed))
+    if json_:
+        show_json(listed)
+        return
+    columns = ("id", "limite", "localisation", "periode_debut", "periode_fin", "valeur_msv", "etat", "nir", "siret")
+    show_table("Dépassements", columns, ([one[name] for name in columns] for one in listed))
+
+
+@exceedances_app.command("show")
+def exceedances_show(identifier: Annotated[int, typer.Argument(metavar="ID")], json_: Json = False) -> None:
+    """Un dépassement : ses états, ses calculs, les résultats qui le font. La consultation est consignée."""
+    from loaders.registry import opened
+    from pipelines import audit, exceedance_listings
+
+    with opened(settings_now(), sftp=False) as registry:
+        shown = exceedance_listings.exceedance(registry.connection, registry.key, identifier)
+        audit.looked(registry.connection, account(), audit.COMMAND, "exceedances show")
+    show_json(shown) if json_ else show_facts(shown)
+
+
+@exceedances_app.command("detect")
+def exceedances_detect(json_: Json = False) -> None:
+    """Recalcule tout le registre et le compare à ce qui y tient ; statut 1 si un écart a dû être réparé."""
+    from loaders.registry import opened
+    from pipelines.exceedances import recompute
+
+    settings = settings_now()
+    with opened(settings, sftp=False) as registry:
+        found = recompute(registry.connection, settings.registry_date())
+    facts = {"personnes": found.persons, "depassements": found.standing, "ecarts": found.differences}
+    if json_:
+        show_json(facts)
+    else:
+        verdict = f"{found.differences} écart(s), réparés" if found.differences else "identiques à ceux du registre"
+        print(f"{found.persons} personne(s) recalculée(s), {found.standing} dépassement(s) en vigueur : {verdict}.")
+    if found.differences:
+        raise typer.Exit(1)

@@ -1,0 +1,276 @@
+"""Exceedances: what the windows say, held against what the registry holds; new versions where they differ.
+
+After loads, only the persons that they touch are reckoned again. Everything can be reckoned again at any time and must
+come out the same. An exceedance keeps its number while its run is recognisably the same: same person, limit and place,
+runs that share a day.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import date
+
+import numpy as np
+
+import sql
+from loaders.bulk import Cursor, fetch_numbers
+from loaders.warehouse import Connection, load
+from pipelines import windows
+from pipelines.windows import Results, Run
+from schemas.formats import passive
+
+log = logging.getLogger("siseri.exceedances")
+
+#: Persons reckoned at once in a full recomputation: what keeps its memory flat.
+PERSONS = 50_000
+#: Kinds of results that are no quantity of PASSIVE.
+_SPECIAL = {"committed": windows.COMMITTED, "aircrew": windows.AIRCREW}
+#: Columns of a result; those of the windows first.
+_RESULT = {
+    "person": "int4",
+    "establishment": "int4",
+    "kind": "int2",
+    "place": "int2",
+    "start": "date",
+    "day": "date",
+    "usv": "int8",
+    "sender": "int4",
+    "submission": "int4",
+    "line": "int4",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An exceedance that the registry holds, as reckoned last.
+
+    ``person`` is whom that reckoning's worker stands for now, ``origin`` whom the first one's does (``None``: not at
+    hand); ``worker`` the number it was reckoned under; ``current`` is false for one that lapsed.
+    """
+
+    number: int
+    person: int | None
+    origin: int | None
+    worker: int
+    run: Run
+    current: bool
+
+
+@dataclass
+class Difference:
+    """What must be written so that the registry holds what the windows say."""
+
+    opened: list[Run] = field(default_factory=list)
+    changed: list[tuple[Standing, Run]] = field(default_factory=list)
+    lapsed: list[Standing] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.opened) + len(self.changed) + len(self.lapsed)
+
+    def persons(self) -> set[int]:
+        """Whom it concerns."""
+        found = {one.person for one in self.opened} | {run.person for _, run in self.changed}
+        return found | {one.person for one in self.lapsed if one.person is not None}
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What a detection did: counts only."""
+
+    persons: int = 0
+    opened: int = 0
+    changed: int = 0
+    lapsed: int = 0
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What a full recomputation found: ``differences`` from what stood, all mended."""
+
+    persons: int
+    standing: int
+    differences: int
+
+
+def detect(connection: Connection, today: date) -> Detected:
+    """Reckon the persons whom loads touched since the last detection.
+
+    Args:
+        today: the registry's date, from which new states are true.
+    """
+    row = connection.execute(sql.query("exceedances", "watermark")).fetchone()
+    assert row is not None
+    news = connection.execute(sql.query("exceedances", "news"), row).fetchone()
+    assert news is not None
+    if not news[0]:
+        return Detected()
+    with load(connection, "exceedances") as number:
+        cursor = connection.cursor()
+        persons = touched(cursor)
+        done = _settle(cursor, number, today, len(persons))
+    log.info("exceedances: %s persons, %s new, %s changed, %s lapsed", len(persons), *_figures(done))
+    return done
+
+
+def recompute(connection: Connection, today: date) -> Recomputed:
+    """Reckon everybody after a detection, and mend what differs: nothing should."""
+    detect(connection, today)
+    persons, standing, differing, count = differences(connection)
+    if differing:
+        log.error("exceedances: %s differ from a full recomputation", count)
+        with load(connection, "exceedances") as number:
+            cursor = connection.cursor()
+            # What loads brought meanwhile goes along, or the detection noted here would hide it.
+            named = sorted(differing | set(touched(cursor)))
+            lay_at_hand(cursor, named)
+            _settle(cursor, number, today, len(named))
+    return Recomputed(persons, standing, count)
+
+
+def differences(connection: Connection) -> tuple[int, int, set[int], int]:
+    """Hold everybody against what stands, but those whom a load touched since the last detection.
+
+    Returns:
+        Persons looked at, exceedances that hold, the persons that differ, how many exceedances differ.
+    """
+    persons = standing = count = 0
+    differing: set[int] = set()
+    with connection.transaction():
+        cursor = connection.cursor()
+        cursor.execute("set transaction isolation level repeatable read")
+        pending = touched(cursor)
+        row = cursor.execute(sql.query("exceedances", "last_worker")).fetchone()
+        assert row is not None
+        for first in range(1, int(row[0]) + 1, PERSONS):
+            cursor.execute("truncate at_hand")
+            cursor.execute(sql.query("exceedances", "at_hand_range"), (first, first + PERSONS - 1))
+            cursor.execute(sql.query("exceedances", "without"), (pending,))
+            persons += len(cursor.execute(sql.query("exceedances", "persons_at_hand")).fetchall())
+            found = _reckoned(cursor)
+            difference = _compared(found, _standing(cursor))
+            standing += len(found)
+            count += len(difference)
+            differing |= difference.persons()
+    return persons, standing, differing, count
+
+
+def touched(cursor: Cursor) -> list[int]:
+    """Lay at hand the persons whom loads touched since the last detection; gives their numbers."""
+    cursor.execute(sql.query("exceedances", "at_hand_table"))
+    row = cursor.execute(sql.query("exceedances", "watermark")).fetchone()
+    assert row is not None
+    cursor.execute(sql.query("exceedances", "at_hand_touched"), {"mark": row[0]})
+    return [one for (one,) in cursor.execute(sql.query("exceedances", "persons_at_hand")).fetchall()]
+
+
+def results_at_hand(cursor: Cursor, *, lineage: bool = False) -> tuple[Results, dict[str, windows.Ints]]:
+    """The results of the persons at hand, and with ``lineage`` the sender, submission and line of each."""
+    cursor.execute("analyze at_hand")
+    asked = {"below": passive.INF, "states": [passive.MES, passive.INF, passive.EST], **_SPECIAL}
+    own = len(fields(Results))
+    columns = fetch_numbers(
+        cursor, sql.query("exceedances", "results"), _RESULT, asked, wanted=None if lineage else own
+    )
+    return Results(*columns[:own]), dict(zip(list(_RESULT)[own:], columns[own:], strict=False))
+
+
+def lay_at_hand(cursor: Cursor, persons: list[int]) -> None:
+    """Lay these persons at hand, instead of whom was."""
+    cursor.execute(sql.query("exceedances", "at_hand_table"))
+    cursor.execute(sql.query("exceedances", "at_hand_named"), (persons,))
+
+
+def _reckoned(cursor: Cursor) -> list[Run]:
+    """The runs of the persons at hand; who cannot have any is at hand no longer."""
+    cursor.execute("analyze at_hand")
+    bounds: dict[str, object] = dict(_SPECIAL)
+    for name, (kinds, usv) in windows.floors().items():
+        bounds |= {name: kinds, f"{name}_usv": usv}
+    cursor.execute(sql.query("exceedances", "dismiss"), bounds)
+    results, _ = results_at_hand(cursor)
+    persons, births = fetch_numbers(cursor, sql.query("exceedances", "births"), {"person": "int4", "birth": "date"})
+    order = np.argsort(persons)
+    return windows.runs(results, persons[order], births[order])
+
+
+def _standing(cursor: Cursor) -> list[Standing]:
+    listed = []
+    for row in cursor.execute(sql.query("exceedances", "standing")).fetchall():
+        number, person, origin, limit, place, worker, first, last, start, end, usv, establishment, current = row
+        run = Run(person or 0, limit, place, first, last, start, end, int(usv), establishment)
+        listed.append(Standing(number, person, origin, worker, run, current))
+    return listed
+
+
+def _compared(found: list[Run], standing: list[Standing]) -> Difference:
+    """Which exceedance each run is, by the runs that share a day with it; what is new, what changed, what lapsed.
+
+    An exceedance that holds goes before one that lapsed, the same person before one that was merged or parted since,
+    more common days before fewer, the older before the younger.
+    """
+    held: defaultdict[tuple[int | None, str, int], list[Standing]] = defaultdict(list)
+    for one in standing:
+        for person in {one.person, one.origin}:
+            held[person, one.run.limit, one.run.place].append(one)
+    pairs = sorted(
+        (not one.current, one.person != run.person, -_common_days(one.run, run), one.number, at)
+        for at, run in enumerate(found)
+        for one in held[run.person, run.limit, run.place]
+        if _common_days(one.run, run) > 0
+    )
+    by_number = {one.number: one for one in standing}
+    taken: dict[int, Standing] = {}
+    used: set[int] = set()
+    for _, _, _, number, at in pairs:
+        if at not in taken and number not in used:
+            taken[at] = by_number[number]
+            used.add(number)
+    difference = Difference()
+    for at, run in enumerate(found):
+        before = taken.get(at)
+        if before is None:
+            difference.opened.append(run)
+        elif before.run != run or before.worker != run.person or not before.current:
+            difference.changed.append((before, run))
+    difference.lapsed = [one for one in standing if one.current and one.number not in used]
+    return difference
+
+
+def _common_days(one: Run, other: Run) -> int:
+    return (min(one.last_day, other.last_day) - max(one.first_day, other.first_day)).days + 1
+
+
+def _settle(cursor: Cursor, number: int, today: date, persons: int) -> Detected:
+    """Write, in this load, what makes the registry hold what the windows say of the persons at hand."""
+    found = _reckoned(cursor)
+    difference = _compared(found, _standing(cursor))
+    done = Detected(persons, len(difference.opened), len(difference.changed), len(difference.lapsed))
+    reckoned = [(one.number, run) for one, run in difference.changed]
+    states = [(one.number, "DETECTE") for one, _ in difference.changed if not one.current]
+    states += [(one.number, "CADUC") for one in difference.lapsed]
+    for run in difference.opened:
+        place = (run.person, run.limit, run.place, number)
+        row = cursor.execute(sql.query("exceedances", "open"), place).fetchone()
+        assert row is not None
+        reckoned.append((row[0], run))
+        states.append((row[0], "DETECTE"))
+    closed = [one for one, _ in reckoned] + [one.number for one in difference.lapsed]
+    cursor.execute(sql.query("exceedances", "close_reckonings"), (number, closed))
+    cursor.execute(sql.query("exceedances", "close_states"), (number, [one for one, _ in states]))
+    cursor.executemany(sql.query("exceedances", "reckon"), list(_versions(reckoned, number)))
+    cursor.executemany(sql.query("exceedances", "enter_state"), [(one, state, today, number) for one, state in states])
+    cursor.execute(sql.query("exceedances", "detected"), (number, persons, *_figures(done)))
+    return done
+
+
+def _versions(reckoned: list[tuple[int, Run]], number: int) -> Iterator[tuple[object, ...]]:
+    for one, run in reckoned:
+        days = (run.first_day, run.last_day, run.window_start, run.window_end)
+        yield one, run.person, run.establishment, run.usv, *days, number
+
+
+def _figures(done: Detected) -> tuple[int, int, int]:
+    return done.opened, done.changed, done.lapsed

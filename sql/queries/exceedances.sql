@@ -1,0 +1,251 @@
+-- name: watermark
+select coalesce(max(load_id), 0) from exposure.detection
+
+-- name: news
+select exists (select 1 from ledger.load where load_id > %s and kind <> 'exceedances')
+
+-- name: at_hand_table
+-- Whose exceedances are reckoned now: every number of every person at hand.
+create temp table if not exists at_hand (
+    worker_id integer primary key,
+    person_id integer not null
+) on commit delete rows;
+truncate at_hand;
+
+-- name: at_hand_touched
+-- Persons with a measure that began or ceased to hold after a load, that were merged or parted, or whose day of birth
+-- was mended.
+with touched as (
+    select worker_id from dose.passive where since_load > %(mark)s
+    union
+    select worker_id from dose.passive where until_load > %(mark)s
+    union
+    select worker_id from dose.committed where since_load > %(mark)s
+    union
+    select worker_id from dose.committed where until_load > %(mark)s
+    union
+    select worker_id from dose.aircrew where since_load > %(mark)s
+    union
+    select worker_id from dose.aircrew where until_load > %(mark)s
+    union
+    select unnest(array[worker_id, person_id]) from identity.alias
+    where since_load > %(mark)s or until_load > %(mark)s
+    union
+    select c.worker_id
+    from identity.civil as c
+    inner join identity.civil as o on c.worker_id = o.worker_id and c.since_load = o.until_load
+    where c.since_load > %(mark)s and c.birth_day <> o.birth_day
+),
+persons as (
+    select distinct coalesce(a.person_id, t.worker_id) as person_id
+    from touched as t
+    left join identity.alias as a on t.worker_id = a.worker_id and a.until_load is null
+)
+insert into at_hand (worker_id, person_id)
+select person_id, person_id from persons
+union all
+select a.worker_id, a.person_id
+from identity.alias as a
+inner join persons as p on a.person_id = p.person_id
+where a.until_load is null
+
+-- name: at_hand_range
+insert into at_hand (worker_id, person_id)
+select worker_id, person_id from identity.person where person_id between %s and %s
+
+-- name: at_hand_named
+insert into at_hand (worker_id, person_id)
+select worker_id, person_id from identity.person where person_id = any(%s)
+
+-- name: persons_at_hand
+select distinct person_id from at_hand order by person_id
+
+-- name: without
+delete from at_hand where person_id = any(%s)
+
+-- name: dismiss
+-- Who cannot exceed anything and has no exceedance that stood: no civil year holds more than half of the lowest limit,
+-- and every window of twelve months lies within two. Sums are as of all current results, too high rather than too low.
+with summed as (
+    select h.person_id, d.year, d.quantity, d.value_usv
+    from at_hand as h
+    inner join dose.passive as d on h.worker_id = d.worker_id
+    where d.until_load is null
+    union all
+    select h.person_id, d.year, %(committed)s::smallint, d.value_usv
+    from at_hand as h
+    inner join dose.committed as d on h.worker_id = d.worker_id
+    where d.until_load is null
+    union all
+    select h.person_id, d.year, %(aircrew)s::smallint, d.value_usv
+    from at_hand as h
+    inner join dose.aircrew as d on h.worker_id = d.worker_id
+    where d.until_load is null
+),
+high as (
+    select s.person_id
+    from summed as s
+    group by s.person_id, s.year
+    having
+        2 * sum(s.value_usv) filter (where s.quantity = any(%(effective)s)) > %(effective_usv)s
+        or 2 * sum(s.value_usv) filter (where s.quantity = any(%(lens)s)) > %(lens_usv)s
+        or 2 * sum(s.value_usv) filter (where s.quantity = any(%(skin)s)) > %(skin_usv)s
+)
+delete from at_hand as a
+where
+    a.person_id not in (select h.person_id from high as h)
+    and a.person_id not in (
+        select o.person_id
+        from at_hand as o
+        inner join (
+            select x.worker_id from exposure.exceedance as x
+            union
+            select y.worker_id from exposure.reckoning as y
+        ) as k on o.worker_id = k.worker_id
+    )
+
+-- name: last_worker
+select coalesce(max(worker_id), 0) from identity.worker
+
+-- name: results
+-- The results that hold, of the persons at hand, each with the line that brought it: a body's result that a physician's
+-- stands in for is none, and what has no value (ABS, PER, DET) is none. Kinds beyond the quantities of PASSIVE are
+-- committed and aircrew doses.
+select
+    h.person_id,
+    d.establishment_id,
+    d.quantity,
+    d.location,
+    d.start_day,
+    d.end_day,
+    case when d.state = %(below)s then 0 else coalesce(d.value_usv, 0) end,
+    d.sender_id,
+    d.submission_id,
+    d.line
+from at_hand as h
+inner join dose.passive as d on h.worker_id = d.worker_id
+where
+    d.until_load is null and d.state = any(%(states)s)
+    and not exists (
+        select 1 from dose.passive_set_aside as k
+        where k.sender_id = d.sender_id and k.measure_id = d.measure_id and k.year = d.year
+    )
+union all
+select
+    h.person_id, d.establishment_id, %(committed)s::smallint, -1::smallint, d.end_day, d.end_day, d.value_usv,
+    d.sender_id, d.submission_id, d.line
+from at_hand as h
+inner join dose.committed as d on h.worker_id = d.worker_id
+where d.until_load is null
+union all
+select
+    h.person_id, d.establishment_id, %(aircrew)s::smallint, -1::smallint, date_trunc('month', d.end_day)::date,
+    d.end_day, d.value_usv, d.sender_id, d.submission_id, d.line
+from at_hand as h
+inner join dose.aircrew as d on h.worker_id = d.worker_id
+where d.until_load is null
+
+-- name: births
+select h.person_id, c.birth_day
+from at_hand as h
+inner join identity.civil as c on h.person_id = c.worker_id and c.until_load is null
+where h.worker_id = h.person_id
+
+-- name: standing
+-- What was reckoned last of the exceedances of the persons at hand. One that lapsed may also be met again by whom it
+-- was once found for.
+select
+    e.exceedance_id, n.person_id, o.person_id, e.limit_code, e.place, r.worker_id, r.first_day, r.last_day,
+    r.window_start, r.window_end, r.value_usv, r.establishment_id, r.until_load is null
+from exposure.exceedance as e
+inner join lateral (
+    select k.* from exposure.reckoning as k
+    where k.exceedance_id = e.exceedance_id
+    order by k.since_load desc
+    limit 1
+) as r on true
+left join at_hand as n on r.worker_id = n.worker_id
+left join at_hand as o on e.worker_id = o.worker_id
+where
+    e.exceedance_id in (
+        select x.exceedance_id from at_hand as h inner join exposure.exceedance as x on h.worker_id = x.worker_id
+        union
+        select x.exceedance_id from at_hand as h inner join exposure.reckoning as x on h.worker_id = x.worker_id
+    )
+    and (n.person_id is not null or (o.person_id is not null and r.until_load is not null))
+order by e.exceedance_id
+
+-- name: open
+insert into exposure.exceedance (worker_id, limit_code, place, since_load) values (%s, %s, %s, %s)
+returning exceedance_id
+
+-- name: close_reckonings
+update exposure.reckoning set until_load = %s where exceedance_id = any(%s) and until_load is null
+
+-- name: reckon
+insert into exposure.reckoning (
+    exceedance_id, worker_id, establishment_id, value_usv, first_day, last_day, window_start, window_end, since_load
+) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+
+-- name: close_states
+update exposure.state set until_load = %s where exceedance_id = any(%s) and until_load is null
+
+-- name: enter_state
+insert into exposure.state (exceedance_id, state, valid_from, since_load) values (%s, %s, %s, %s)
+
+-- name: detected
+insert into exposure.detection (load_id, persons, opened, changed, lapsed) values (%s, %s, %s, %s, %s)
+
+-- name: listed
+select
+    e.exceedance_id, e.limit_code, e.place, r.window_start, r.window_end, r.value_usv, s.state, s.valid_from, i.sealed,
+    t.siret, r.first_day, r.last_day, n.person_id
+from exposure.exceedance as e
+inner join lateral (
+    select k.* from exposure.reckoning as k
+    where k.exceedance_id = e.exceedance_id
+    order by k.since_load desc
+    limit 1
+) as r on true
+inner join exposure.state as s on e.exceedance_id = s.exceedance_id and s.until_load is null
+inner join reference.establishment as t on r.establishment_id = t.establishment_id
+inner join identity.person as n on r.worker_id = n.worker_id
+inner join lateral (
+    select o.sealed from identity.identifier as o
+    where
+        o.until_load is null
+        and o.worker_id = any(
+            array(
+                select n.person_id
+                union all
+                select m.worker_id from identity.alias as m where m.person_id = n.person_id and m.until_load is null
+            )
+        )
+    order by (o.kind = 'NIR') desc, (o.worker_id = n.person_id) desc, o.since_load desc, o.fingerprint asc
+    limit 1
+) as i on true
+where %(one)s::integer is null or e.exceedance_id = %(one)s
+order by e.exceedance_id
+
+-- name: reckonings
+select r.window_start, r.window_end, r.value_usv, r.first_day, r.last_day, t.siret, b.recorded_at, u.recorded_at
+from exposure.reckoning as r
+inner join reference.establishment as t on r.establishment_id = t.establishment_id
+inner join ledger.load as b on r.since_load = b.load_id
+left join ledger.load as u on r.until_load = u.load_id
+where r.exceedance_id = %s
+order by r.since_load
+
+-- name: states
+select s.state, s.valid_from, b.recorded_at, u.recorded_at
+from exposure.state as s
+inner join ledger.load as b on s.since_load = b.load_id
+left join ledger.load as u on s.until_load = u.load_id
+where s.exceedance_id = %s
+order by s.since_load
+
+-- name: sirets
+select establishment_id, siret from reference.establishment where establishment_id = any(%s)
+
+-- name: senders
+select partner_id, code from ledger.partner where partner_id = any(%s)
