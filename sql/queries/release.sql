@@ -26,8 +26,8 @@ where
         (e.codes & %(establishment)s <> 0 and t.establishment_id is not null)
         or (e.codes & %(worker)s <> 0 and i.worker_id is not null)
         or (e.codes & %(pair)s <> 0 and a.attachment_id is not null)
-        -- Or the identifier is read as another one by now.
-        or exists (
+        -- Or the identifier is read as another one by now: a decision that was taken back left it as it was sent.
+        or e.codes & (%(establishment)s | %(worker)s | %(pair)s) <> 0 and exists (
             select 1 from queue.standing as r
             where
                 r.since_load is not null and r.until_load is null
@@ -48,7 +48,10 @@ select p.partner_id, p.code, d.signature, case when p.disabled_at is null then w
 from ledger.partner as p
 left join ledger.declaration_list as d on p.partner_id = d.partner_id
 left join (
-    select s.partner_id, md5(string_agg(e.entry_id::text, ',' order by e.entry_id)) as signature
+    -- What an entry waits under changes with decisions, under the same number.
+    select
+        s.partner_id,
+        md5(string_agg(concat_ws(' ', e.entry_id, e.revision, e.siret, e.person), ',' order by e.entry_id)) as signature
     from queue.entry as e
     inner join ledger.partner_siren as s on left(e.siret, 9) = s.siren and s.until is null
     where
