@@ -145,7 +145,9 @@ def test_declined_it_is_refused_with_the_motive(strict: Any) -> None:
     (shown,) = submissions(strict.connection, number)
     assert (shown["statut"], shown["code_fichier"], shown["repondu"]) == ("REFUSE", "FIC-09", True)
     after = footprint(strict)
-    after["ledger.load"] = after["ledger.load"][:-1]  # the refusal's own
+    # The refusal's own load, and the detection of exceedances that saw the worker lists.
+    assert [one[1] for one in after["ledger.load"][len(before["ledger.load"]) :]] == ["refuse", "exceedances"]
+    after["ledger.load"] = after["ledger.load"][: len(before["ledger.load"])]
     assert after == before
     strict.verify()
 
