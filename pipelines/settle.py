@@ -306,17 +306,17 @@ class _Follower:
         self._settled.insert[row] = False
         year = int(self._years[row])
         version, waiting = self._pick(year, slot)
-        acted = False
-        if waiting is not None and waiting.who == who:
-            self._evict(waiting, slot)
-            acted = True
-        if version is not None and version[0].who in (None, who):
-            several = [version] if self._store.spans_years else list(slot.versions)
-            for one in several:
-                self._close(one, row, "A", slot)
-            slot.annulled.append((version[0].year, who, int(self._source.submission[row])))
-            acted = True
-        if acted:
+        named = waiting is not None and waiting.who == who
+        if named or (version is not None and version[0].who in (None, who)):
+            # Whichever of the two it names, both end: the key is free afterwards.
+            if waiting is not None:
+                self._evict(waiting, slot)
+            if version is not None:
+                several = [version] if self._store.spans_years else list(slot.versions)
+                for one in several:
+                    self._close(one, row, "A", slot)
+                whose = version[0].who or who
+                slot.annulled.append((version[0].year, whose, int(self._source.submission[row])))
             self._settled.annulments.append(row)
             return
         last = [one for one in slot.annulled if self._near(year, one[0])]

@@ -133,6 +133,23 @@ def test_a_waiting_origin_can_be_corrected(lab):
     lab.verify()
 
 
+def test_an_annulment_ends_a_measure_and_its_waiting_correction(lab):
+    """Whichever of the two it names: the identifier is free afterwards."""
+    unknown = {"nir": "284052A004018"}
+    lab.drop("LABO1", "mars.csv", (PASSIVE + dose("M1") + dose("M2")).encode())
+    lab.run()
+    corrections = dose("M1", "0.3", code="C", **unknown) + dose("M2", "0.3", code="C", **unknown)
+    lab.drop("LABO1", "avril.csv", (PASSIVE + corrections).encode())
+    lab.run()
+    assert [outcome for outcome, _ in lab.rows("LABO1", "avril.csv")] == ["EN_ATTENTE"] * 2
+    again = dose("M1", code="A") + dose("M2", code="A", **unknown) + dose("M1", "0.4") + dose("M2", "0.4")
+    lab.drop("LABO1", "mai.csv", (PASSIVE + again).encode())
+    lab.run()
+    assert lab.rows("LABO1", "avril.csv") == [("REJETE", {"IDT-06", "MET-11"})] * 2
+    assert [outcome for outcome, _ in lab.rows("LABO1", "mai.csv")] == ["INTEGRE"] * 4
+    assert sorted(one[5] for one in lab.doses()) == [400, 400]
+
+
 def test_the_same_bytes_again_change_nothing(lab):
     body = (PASSIVE + dose("M1")).encode()
     lab.drop("LABO1", "mars.csv", body)

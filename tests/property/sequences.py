@@ -16,8 +16,8 @@ from twin.ledger import Partner
 
 DAYS = [date(2024, 1, 31), date(2024, 2, 10), date(2024, 2, 25), date(2024, 5, 15), date(2024, 8, 20)]
 
-NAMES = [("MARTIN", "JEAN"), ("D'ORNANO", "LUCIE MARIE"), ("NGUYEN", "THI-MAI")]
-SEXES = ["1", "2", "2"]
+NAMES = [("MARTIN", "JEAN"), ("D'ORNANO", "LUCIE MARIE"), ("NGUYEN", "THI-MAI"), ("PETIT", "ANNE")]
+SEXES = ["1", "2", "2", "2"]
 
 OWNERS = {"#0": "E1", "#1": "E1", "#2": "E2", "#3": ""}
 """Whose establishments they are; the last belongs to no employer that writes."""

@@ -11,12 +11,12 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, example, given, settings, target
 from property import told
+from property.comparing import REFUSED, changes_of, compare_results, summary
 from property.sequences import Pass, World, stories
-from twin.ledger import WAITING, Line
+from twin.ledger import WAITING
 from twin.registry import TwinRegistry
 
 SALTS = count(1)
-REFUSED = {"REFUSE", "DEJA_RECU"}
 
 
 def compare(registry: Any, story: list[Pass]) -> TwinRegistry:
@@ -59,80 +59,7 @@ def compare_pass(registry: Any, twin: TwinRegistry, files: list[tuple[str, str]]
         if entry["emetteur"] in codes
     )
     assert queue == sorted((sender, line, waits) for sender, _, line, waits in twin.queue())
-    ours = {registry.submission(sender, name): (sender, name) for sender, name in files}
-    doses = {(*dose[:6], *ours[dose[7]], dose[8]) for dose in registry.doses() if dose[7] in ours}
-    doses |= {(*dose[:6], *ours[dose[6]], dose[7]) for dose in further_results(registry) if dose[6] in ours}
-    assert doses == {dose_of(line) for line in twin.current}
-    assert periods_of(registry, {siret for _, siret in twin.attachments}) == {
-        (nir, siret, period.start, period.end)
-        for (nir, siret), attachment in twin.attachments.items()
-        for period in attachment.periods
-    }
-
-
-def dose_of(line: Line) -> tuple[Any, ...]:
-    """A current result: format, NIR, SIRET, quantity or nuclide, end, value in µSv (nBq), and where it came from."""
-    values = line.values
-    assert line.end is not None
-    moment = values["DATE_FIN_PORT"] if line.format == "OPERATIONNELLE" else line.end
-    end = moment.isoformat(*([" ", "minutes"] if line.format == "OPERATIONNELLE" else []))
-    sent = values["ACTIVITE"] if line.format == "INTERNE" else values["VALEUR"]
-    value = None if sent is None else int(sent * (10**9 if line.format == "INTERNE" else 1000))
-    what = values.get("TYPE_MESURE", values.get("RADIONUCLEIDE"))
-    return (line.format, values["NIR"], values["SIRET"], what, end, value, *_place(line))
-
-
-def _place(line: Line) -> tuple[str, str, int]:
-    return (line.sender.code, line.submission.name, line.line)
-
-
-FURTHER = """
-    select d.format, d.worker_id, e.siret, d.what, d.end_day::text, d.value, d.submission_id, d.line
-    from (
-        select 'INTERNE' as format, worker_id, establishment_id, nuclide as what, end_day, activity_nbq as value,
-            submission_id, line from dose.internal where until_load is null
-        union all
-        select 'ENGAGEE', worker_id, establishment_id, nuclide, end_day, value_usv, submission_id, line
-        from dose.committed where until_load is null
-        union all
-        select 'NAVIGANT', worker_id, establishment_id, null, end_day, value_usv, submission_id, line
-        from dose.aircrew where until_load is null
-    ) as d
-    inner join reference.establishment as e on d.establishment_id = e.establishment_id
-"""
-
-
-def further_results(registry: Any) -> set[tuple[Any, ...]]:
-    """Current analyses, committed and aircrew doses, as `dose_of` tells them, with the submission's number."""
-    nirs = nirs_of(registry)
-    return {(one[0], nirs[one[1]], *one[2:]) for one in registry.connection.execute(FURTHER).fetchall()}
-
-
-def nirs_of(registry: Any) -> dict[int, str]:
-    found = registry.connection.execute("select worker_id, sealed from identity.identifier where until_load is null")
-    return {worker: registry.registry.key.open(sealed).decode() for worker, sealed in found.fetchall()}
-
-
-def periods_of(registry: Any, sirets: set[str]) -> set[tuple[Any, ...]]:
-    """(NIR, SIRET, first day, last day or None) of every period of attachment to these establishments."""
-    nirs = nirs_of(registry)
-    found = registry.connection.execute(
-        "select a.worker_id, e.siret, p.start_day, p.end_day from reference.attachment_period as p"
-        " inner join reference.attachment as a on p.attachment_id = a.attachment_id"
-        " inner join reference.establishment as e on a.establishment_id = e.establishment_id"
-        " where p.until_load is null and e.siret = any(%s)",
-        (sorted(sirets),),
-    )
-    return {(nirs[worker], *rest) for worker, *rest in found.fetchall()}
-
-
-def summary(report: dict[str, Any]) -> dict[str, Any]:
-    doses = {kind: book for kind, book in report["doses_msv"].items() if any(float(value) for value in book.values())}
-    return {"statut": report["statut"], "lignes": report["lignes"], "doses_msv": doses, "codes": report["codes"]}
-
-
-def changes_of(follow_up: dict[str, Any]) -> list[tuple[int, str, str]]:
-    return [(change["ligne"], change["avant"], change["apres"]) for change in follow_up["changements"]]
+    compare_results(registry, twin, files)
 
 
 def test_stories_end_as_the_twin_tells(registry: Any) -> None:

@@ -44,10 +44,16 @@ class Line:
     ragged: bool
     kind: str  # the books' heading; empty where nothing is a dose
     sent: Decimal  # the books' value in mSv
-    from_text: set[str]
-    values: dict[str, Any]
+    raw: dict[str, str]
+    """The cells as sent, or as analysts left them; a correction whose only origin left the queue corrects nothing."""
+    from_text: set[str] = field(default_factory=set)
+    values: dict[str, Any] = field(default_factory=dict)
     codes: set[str] = field(default_factory=set)
+    waived: set[str] = field(default_factory=set)
+    """Codes that an analyst has set aside for this row."""
     outcome: str = ""
+    under: dict[str, Any] = field(default_factory=dict)
+    """NIR and SIRET as they were read when the row was last judged."""
 
     @property
     def format(self) -> str | None:
@@ -109,7 +115,17 @@ class Submission:
     code: str | None = None
     lines: list[Line] = field(default_factory=list)
     first: dict[str, Any] = field(default_factory=dict)
+    told: dict[int, str] = field(default_factory=dict)
+    """Outcome of each row as the sender was last told."""
     changes: list[tuple[int, str, str, frozenset[str]]] = field(default_factory=list)
+
+    def answer(self) -> None:
+        """Tell the sender what is not as it was last told."""
+        for line in self.lines:
+            before = self.told.get(line.line, line.outcome)
+            if line.outcome != before:
+                self.changes.append((line.line, before, line.outcome, frozenset(line.codes)))
+            self.told[line.line] = line.outcome
 
     def figures(self) -> dict[str, Any]:
         """`statut`, `lignes`, `doses_msv` and `codes`, as they stand."""

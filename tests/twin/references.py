@@ -3,6 +3,7 @@
 Its choices stand in `twin.registry`.
 """
 
+from copy import deepcopy
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,6 +22,10 @@ class References:
         self.workers: dict[str, Worker] = {}
         self.attachments: dict[tuple[str, str], Attachment] = {}
         self.designations: dict[tuple[str, str, str, date], date | None] = {}
+
+    def references(self) -> tuple[Any, ...]:
+        """A copy of all that is known."""
+        return deepcopy((self.establishments, self.workers, self.attachments, self.designations))
 
     # --- what rows do ------------------------------------------------------------------------------------------------
 
@@ -45,6 +50,8 @@ class References:
         worker, origin = self.workers.get(nir), line.submission.id
         if worker is None:
             self.workers[nir] = Worker(values["NOM"], values["PRENOM"], origin)
+        elif worker.origin <= origin and "IDT-08" in line.waived:
+            worker.nom, worker.prenom, worker.origin = values["NOM"], values["PRENOM"], origin
         elif worker.origin <= origin and _first_names(worker.prenom) < _first_names(values["PRENOM"]):
             worker.prenom, worker.origin = values["PRENOM"], origin
         entry = (values["CLASSEMENT"], values["AUTREEXPOSITION"])

@@ -7,7 +7,8 @@ Choices where the contract leaves room:
 - Codes that come from the text and the delay (`AVT-04`) are those of the day the file was received; a row that waits
   is matched again, never read again. `queue_days` run from that day; a row leaves once more than that many have passed.
 - Only rows that wait for `IDT-05`, `-06` or `-07` are taken up by the release: references first, then measures, each
-  in order of receipt. A row that still waits for the same reasons keeps its codes, warnings included.
+  in order of receipt. A row that still waits for the same reasons keeps its codes, warnings included; any other is
+  judged as if it came now.
 - At most one current and one waiting version stand for a key; the waiting one is the last version. A row without code
   identical to either is a `DOUBLON`; otherwise the last version decides (`MET-11`, or a result after `ABS`).
 - A result after a waiting `ABS` takes its place as a `C` would: the `ABS` leaves as `REJETE` with `MET-11`.
@@ -72,9 +73,16 @@ class TwinRegistry(References):
 
         taken = [self._integrate(*entry[1:], today) for entry in sorted(self.pending, key=order)]
         self.pending = []
+        self.answer()
         self._release()
         self._expire(today)
+        self.answer()
         return taken
+
+    def answer(self) -> None:
+        """Deliver the follow-ups that are owed."""
+        for one in self.submissions:
+            one.answer()
 
     def submission(self, partner: str, name: str) -> Submission:
         return next(one for one in reversed(self.submissions) if (one.partner.code, one.name) == (partner, name))
@@ -106,9 +114,9 @@ class TwinRegistry(References):
         """(NIR, SIRET) that measures wait for, in the employer's SIREN."""
         sirens = self.partners[partner].sirens
         return {
-            (one.values["NIR"], one.values["SIRET"])
+            (one.under["NIR"], one.under["SIRET"])
             for one in self.waiting
-            if one.format in layouts.MEASURES and one.codes & HEALS_BY_ITSELF and one.values["SIRET"][:9] in sirens
+            if one.format in layouts.MEASURES and one.codes & HEALS_BY_ITSELF and one.under["SIRET"][:9] in sirens
         }
 
     # --- one file ----------------------------------------------------------------------------------------------------
@@ -130,6 +138,7 @@ class TwinRegistry(References):
                 one.lines.append(line)
                 self._judge(line)
         one.first = one.figures()
+        one.told = {line.line: line.outcome for line in one.lines}
         return one
 
     def _received_before(self, partner: Partner, digest: str) -> Submission | None:
@@ -147,15 +156,26 @@ class TwinRegistry(References):
             if kind not in (layouts.LOCATIONS_OF_TYPE if submission.format == "PASSIVE" else layouts.OPERATIONAL_TYPES):
                 kind = "(autre)"
         sent = max(thousandths(reading.sent_value(row)), Decimal(0))
-        if row.ragged:
-            return Line(submission, row.line, True, kind, sent, {"FMT-01"}, {})
-        assert submission.format is not None
-        checked = check_row(submission.format, row.values, today, submission.partner.role)
-        return Line(submission, row.line, False, kind, sent, checked.codes, checked.values)
+        return Line(submission, row.line, row.ragged, kind, sent, row.values)
+
+    def _read(self, line: Line) -> None:
+        """The row's cells, typed on the day of its reception; identifiers as standing decisions read them."""
+        if line.ragged:
+            line.from_text = {"FMT-01"}
+            return
+        assert line.format is not None
+        checked = check_row(line.format, line.raw, line.submission.received, line.sender.role)
+        line.from_text, line.values = checked.codes, checked.values
+        self._reread(line)
+
+    def _reread(self, line: Line) -> None:
+        """Without standing decisions nothing is read as something else (see `twin.desk`)."""
 
     def _judge(self, line: Line) -> None:
-        """Outcome and effects of a row that has none yet."""
-        line.codes = line.from_text | self.match(line)
+        """Outcome and effects of a row that has none yet, or none any more."""
+        self._read(line)
+        line.under = {column: line.values.get(column) for column in ("NIR", "SIRET")}
+        line.codes = (line.from_text | self.match(line)) - line.waived
         if _rejects(line.codes):
             line.outcome = "REJETE"
         elif line.format in layouts.MEASURES:
@@ -170,7 +190,7 @@ class TwinRegistry(References):
     def _settle(self, line: Line) -> None:
         near = [one for one in self.current if one.same_key(line)]
         current = min(near, key=lambda one: _years_apart(one, line), default=None)
-        waiting = next((one for one in self.waiting if one.format == line.format and one.same_key(line)), None)
+        waiting = next((one for one in self.waiting if one.format == line.format and self._meets(line, one)), None)
         if line.mode == "A":
             self._annul(line, current, waiting)
         elif line.mode == "C":
@@ -183,6 +203,12 @@ class TwinRegistry(References):
                 self._reject(line, "MET-11")
             else:
                 self._enter(line, current, waiting)
+
+    def _meets(self, line: Line, other: Line) -> bool:
+        """Whether a waiting row, read as it would be now, bears the key of this one."""
+        self._read(other)
+        judged_there = line.format != "OPERATIONNELLE" or other.under["SIRET"] == line.values["SIRET"]
+        return judged_there and other.same_key(line)
 
     def _correct(self, line: Line, near: list[Line], waiting: Line | None) -> None:
         current = near[0] if near else None
@@ -204,6 +230,9 @@ class TwinRegistry(References):
         if waiting:
             self._leave(waiting, "MET-11")
         if line.codes & WAITING:
+            if line.mode == "C" and not current:
+                line.raw = line.raw | {"CODE_METROLOGIE": ""}  # its origin is gone: it will be a new measure
+                self._read(line)
             self._wait(line)
         else:
             self._replace(current, line)
@@ -246,41 +275,33 @@ class TwinRegistry(References):
         self.waiting.append(line)
 
     def _leave(self, line: Line, code: str | None = None) -> None:
-        """Out of the queue as rejected, with a follow-up where the report has gone already."""
+        """Out of the queue as rejected."""
         self.waiting.remove(line)
         line.outcome = "REJETE"
         line.codes = line.codes | ({code} if code else set())
-        self._tell(line)
-
-    def _tell(self, line: Line) -> None:
-        if line.submission.first:
-            line.submission.changes.append((line.line, "EN_ATTENTE", line.outcome, frozenset(line.codes)))
 
     def _release(self) -> None:
         moved = True
         while moved:
             moved = False
-            for line in sorted(self.waiting, key=_turn):
-                if line.codes & HEALS_BY_ITSELF:
+            for line in sorted(self.waiting, key=turn):
+                if line in self.waiting and line.codes & HEALS_BY_ITSELF:
                     moved = self._match_again(line) or moved
 
     def _match_again(self, line: Line) -> bool:
-        codes = line.from_text | self.match(line)
-        if line.codes & HEALS_BY_ITSELF <= codes:
+        """Whether anything came of it."""
+        self._read(line)
+        codes = (line.from_text | self.match(line)) - line.waived
+        if line.codes & HEALS_BY_ITSELF <= codes and not self._read_otherwise(line):
             return False  # what it waits for has not come: it is not judged again
-        line.codes = codes
-        if not _rejects(codes) and codes & WAITING:
-            return True
-        if _rejects(codes):
-            self._leave(line)
-            return True
+        before = set(line.codes)
         self.waiting.remove(line)
-        if line.format in layouts.MEASURES:
-            self._replace(next((one for one in self.current if one.same_key(line)), None), line)
-        else:
-            self.apply(line)
-        self._tell(line)
-        return True
+        self._judge(line)
+        return line.outcome != "EN_ATTENTE" or line.codes != before
+
+    def _read_otherwise(self, line: Line) -> bool:
+        """Whether a standing decision names the identifiers under which the row was last judged."""
+        return False
 
     def _expire(self, today: date) -> None:
         for line in list(self.waiting):
@@ -288,7 +309,7 @@ class TwinRegistry(References):
                 self._leave(line)
 
 
-def _turn(line: Line) -> tuple[bool, int, int]:
+def turn(line: Line) -> tuple[bool, int, int]:
     """References before measures, as in a pass; then in order of receipt."""
     return (line.format in layouts.MEASURES, line.submission.id, line.line)
 
