@@ -256,7 +256,12 @@ def _with_values(key: RegistryKey, entry: Entry, values: Sequence[tuple[str, str
         if not layout.has(name):
             raise UsageError(f"{entry.format} n'a pas de champ {name}")
         row[name] = value
-    return entry.with_row(key, row)
+    return _mended(key, entry, row)
+
+
+def _mended(key: RegistryKey, entry: Entry, row: dict[str, str]) -> Entry:
+    """The entry with another row: what was confirmed of the row before is not confirmed of this one."""
+    return replace(entry.with_row(key, row), waived=0)
 
 
 def _attached(
@@ -279,7 +284,7 @@ def _attached(
     numbers = _numbers(cursor, key, told)
     known = _names(cursor, key, set(numbers))
     return [
-        one.with_row(key, row | _of_worker(one, column, number, known))
+        _mended(key, one, row | _of_worker(one, column, number, known))
         for (one, column, row), number in zip(told, numbers, strict=True)
     ]
 

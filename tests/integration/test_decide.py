@@ -334,6 +334,14 @@ def test_a_decision_whose_row_was_sent_again_and_waits_stays(desk: Desk) -> None
         undo(desk.connection, effect.number, "anna", "erreur")
 
 
+def test_a_confirmation_ends_where_the_row_changes(desk: Desk) -> None:
+    """A name that was confirmed of one person is not confirmed of another."""
+    (entry,) = desk.send(dose("M1", NOM="DUPONT", SIRET=SIRET2))
+    assert desk.decide("confirmer", entry).fates[0].after == ("AVT-10", "IDT-07")
+    after = desk.decide("corriger", entry, values=(("SIRET", SIRET),)).fates[0].after
+    assert after == ("IDT-08",)
+
+
 def test_what_was_mended_and_left_by_itself_is_told(desk: Desk) -> None:
     (entry,) = desk.send(dose("M1", NIR=NIR2, NOM="ROSSI", PRENOM="ANNA"))
     desk.decide("corriger", entry, values=(("VALEUR", "0.99"),))

@@ -135,6 +135,7 @@ class TwinDesk(TwinRegistry):
         if any(column not in layouts.COLUMNS[line.format] for column in cells):
             raise RefusedError("no such column")
         line.raw = line.raw | cells
+        line.waived = set()  # what was confirmed of the row before is not confirmed of this one
 
     def _attach_to(self, line: Line, column: str, value: str) -> None:
         if column == "SIRET":
