@@ -14,6 +14,7 @@ from pipelines import questions
 from pipelines.books import msv
 from pipelines.causes import entry_facts
 from schemas import codebook
+from schemas.codebook import Severity
 from schemas.formats import formats
 
 
@@ -122,7 +123,8 @@ def _measures(connection: Connection, worker: dict[str, Any] | None) -> list[dic
 
 
 def _same_fault(connection: Connection, number: int) -> list[dict[str, Any]]:
-    found = connection.execute(sql.query("desk", "same_fault"), (number,)).fetchall()
+    asked = {"entry": number, "holds": codebook.severity_mask(Severity.HOLD)}
+    found = connection.execute(sql.query("desk", "same_fault"), asked).fetchall()
     return [
         {"action": action, "cause": cause, "decisions": int(count), "derniere": _hour(last)}
         for action, cause, count, last in found

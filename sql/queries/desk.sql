@@ -299,8 +299,8 @@ cross join lateral (
     order by d.entry_id limit 1
 ) as d
 inner join queue.entry as e on d.entry_id = e.entry_id
-inner join queue.entry as o on e.partner_id = o.partner_id and e.format = o.format and o.entry_id = %s
-where d.codes_before & 4388864 = o.hold_codes
+inner join queue.entry as o on e.partner_id = o.partner_id and e.format = o.format and o.entry_id = %(entry)s
+where d.codes_before & %(holds)s = o.hold_codes
 group by k.action, k.cause
 order by count(*) desc
 
