@@ -215,7 +215,7 @@ class _Utf8Stream(io.RawIOBase):
 def _first_record(path: Path, dialect: Dialect) -> str | None:
     """The text of the first line that is not empty; ``None`` where there is none."""
     with open_unpacked(path, dialect.packed) as stream:
-        while line := stream.readline(1 << 20):
+        while line := stream.readline(BLOCK):
             text = line.decode("utf-8-sig" if dialect.encoding != "cp1252" else "cp1252", "replace").rstrip("\r\n")
             if text:
                 return text

@@ -33,6 +33,7 @@ FILES: list[tuple[str, bytes, dict[str, object], str | None]] = [
     ("UTF-16", passive(LINE, encoding="utf-16"), {}, "FIC-02"),
     ("no Windows-1252 either", passive(LINE) + b"\x81\xff\n", {}, "FIC-02"),
     ("unknown header", b"A;B\n1;2\n", {}, "FIC-03"),
+    ("header longer than a megabyte", b"A" * 1_500_000 + b"\n1\n", {}, "FIC-03"),
     ("half a header less one", b"NIR;NOM;PRENOM;SIRET;LOCALISATION;ETAT_RESULTAT\n1;2;3;4;5;6\n", {}, "FIC-03"),
     ("half a short format, less of a long one", ";".join(COLUMNS[T][:8]).encode() + b"\n1\n", {}, "FIC-03"),
     ("half a header", b"NIR;NOM;PRENOM;SIRET;LOCALISATION;ETAT_RESULTAT;SEUIL\n1;2;3;4;5;6;7\n", {}, "FIC-04"),
