@@ -218,6 +218,7 @@ def run(json_: Json = False) -> None:
         "listes_mensuelles": done.lists,
         "bilans": done.cards,
         "essais": done.trials,
+        "retires": done.removed,
         "difficultes": len(done.troubles),
     }
     show_json(facts) if json_ else show_facts(facts)

@@ -70,11 +70,15 @@ class SftpClient:
 
     Every method raises ``SftpLost`` where the connection breaks, ``SftpRefused`` where the server refuses, and
     ``FileNotFoundError`` where the name is not there, unless it says otherwise.
+
+    Attributes:
+        answered: codes of the senders into whose ``retour/`` this connection wrote.
     """
 
     def __init__(self, sftp: paramiko.SFTPClient, root: str) -> None:
         self._sftp = sftp
         self._root = root.rstrip("/").encode("utf-8", "surrogateescape")
+        self.answered: set[str] = set()
 
     def homes(self) -> list[str]:
         """The senders' codes that have a home, sorted."""
@@ -168,6 +172,8 @@ class SftpClient:
                 if self._sftp.stat(fresh).st_size != size:
                     raise SftpRefused("the SFTP server did not keep the whole of a file")
                 self._sftp.posix_rename(fresh, target)
+            if folder.split("/")[0] == "retour":
+                self.answered.add(code)
         except BaseException:
             with contextlib.suppress(OSError, ServiceMissing), self._guard():
                 self._sftp.remove(fresh)

@@ -21,6 +21,7 @@ from pipelines.isolate import Troubles
 from pipelines.monthly import deliver
 from pipelines.questions import deliver as deliver_questions
 from pipelines.release import release
+from pipelines.retention import remove_old
 from pipelines.trial import trials
 
 log = logging.getLogger("siseri.sweep")
@@ -42,6 +43,7 @@ class Pass:
     lists: int = 0
     cards: int = 0
     trials: int = 0
+    removed: int = 0
     troubles: Troubles = field(default_factory=Troubles)
 
 
@@ -117,7 +119,7 @@ def _incident(client: SftpClient, connection: Connection, submission: int) -> No
 
 def sweep(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey) -> Pass:
     """Collect, integrate, answer, release, answer what that changed, look for exceedances, tell employers whom to
-    declare; then the lists and scorecards of the month, and trials."""
+    declare; then the lists and scorecards of the month, and trials; last, remove answers that lay there too long."""
     done = Pass()
     done.taken = collect(client, connection, settings, done.troubles)
     for submission, _, _ in pending(connection):
@@ -137,4 +139,5 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
     done.lists = deliver(client, connection, settings, key, done.troubles)
     done.cards = scorecards.deliver(client, connection, settings, done.troubles)
     done.trials = trials(client, connection, settings, key, done.troubles)
+    done.removed = remove_old(client, connection, settings, done.troubles)
     return done

@@ -1,0 +1,102 @@
+"""Retention: answers in ``retour/`` go after ``report_days``, for they hold identities (outcomes.md).
+
+The age of an answer counts in days of the registry, from the pass that first saw it there as it is now: one that is
+delivered again begins anew. What is removed can be made again (``siseri_rerun``): the ledger and the archive stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from datetime import date, timedelta
+
+import sql
+from loaders.registry import depots, opened
+from loaders.settings import Settings
+from loaders.sftp import SftpClient
+from loaders.warehouse import Connection
+from pipelines import declare
+from pipelines.isolate import Troubles
+
+log = logging.getLogger("siseri.retention")
+
+FOLDERS = ("retour", "retour/essai")
+#: A notice stays as long as its physician may answer it, where that is longer.
+_NOTICE = re.compile(r"depassement-[0-9]+-[A-Z_]+\.(json|html)")
+
+
+def renew() -> dict[str, int]:
+    """Look at every home and remove what is too old: a task's whole work. Counts only."""
+    settings = Settings.load()
+    with opened(settings) as registry, depots(registry) as client:
+        troubles = Troubles()
+        removed = remove_old(client, registry.connection, settings, troubles, everywhere=True)
+    return {"removed": removed, "troubles": len(troubles)}
+
+
+def remove_old(
+    client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles, *, everywhere: bool = False
+) -> int:
+    """Note what lies in ``retour/`` and remove what lay there too long.
+
+    Args:
+        troubles: gathers the accounts whose home could not be looked at now.
+        everywhere: look at every home; else at those that this connection wrote into, and at every one on the first
+            pass of a day of the registry.
+
+    Returns:
+        How many files were removed.
+    """
+    today = settings.registry_date()
+    first = connection.execute(sql.query("retention", "looked_everywhere"), (today,)).fetchone()
+    everywhere = everywhere or not (first and first[0])
+    total = 0
+    for partner_id, code in connection.execute(sql.query("retention", "homes")).fetchall():
+        if everywhere or code in client.answered:
+            with troubles.keep("retention", partner_id):
+                total += _home(client, connection, settings, today, partner_id, code)
+    if everywhere:
+        with connection.transaction():
+            connection.execute(sql.query("retention", "removed"), ("PASSAGE", None, today, total))
+    if total:
+        log.info("answers removed after their time: %s", total)
+    return total
+
+
+def _home(
+    client: SftpClient, connection: Connection, settings: Settings, today: date, partner_id: int, code: str
+) -> int:
+    rows = connection.execute(sql.query("retention", "kept"), (partner_id,)).fetchall()
+    kept = {bytes(digest): (mtime, seen) for digest, mtime, seen in rows}
+    new, gone, there = [], [], set()
+    for folder in FOLDERS:
+        for entry in client.listdir(code, folder):
+            if not entry.is_regular or entry.name == declare.NAME or entry.name.startswith("."):
+                continue
+            digest = _digest(folder, entry.name)
+            mtime, seen = kept.get(digest, (None, today))
+            if mtime != entry.mtime:
+                seen = today
+                new.append((partner_id, digest, entry.mtime, today))
+            if seen < today - timedelta(days=_days(entry.name, settings)):
+                client.remove(code, folder, entry.name)
+                gone.append(digest)
+            else:
+                there.add(digest)
+    forgotten = [digest for digest in kept if digest not in there]
+    if new or forgotten:
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.executemany(sql.query("retention", "keep"), new)
+            cursor.execute(sql.query("retention", "forget"), (partner_id, forgotten))
+            if gone:
+                cursor.execute(sql.query("retention", "removed"), ("RETOUR", partner_id, today, len(gone)))
+    return len(gone)
+
+
+def _days(name: str, settings: Settings) -> int:
+    return max(settings.report_days, settings.conclusion_days if _NOTICE.fullmatch(name) else 0)
+
+
+def _digest(folder: str, name: str) -> bytes:
+    return hashlib.blake2b(f"{folder}/{name}".encode("utf-8", "surrogateescape"), digest_size=16).digest()
