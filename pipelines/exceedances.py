@@ -19,6 +19,7 @@ import sql
 from loaders.bulk import Cursor, fetch_numbers
 from loaders.warehouse import Connection, load
 from pipelines import windows
+from pipelines.states import enter_states
 from pipelines.windows import Results, Run
 from schemas.formats import passive
 
@@ -259,9 +260,8 @@ def _settle(cursor: Cursor, number: int, today: date, persons: int) -> Detected:
         states.append((row[0], "DETECTE"))
     closed = [one for one, _ in reckoned] + [one.number for one in difference.lapsed]
     cursor.execute(sql.query("exceedances", "close_reckonings"), (number, closed))
-    cursor.execute(sql.query("exceedances", "close_states"), (number, [one for one, _ in states]))
     cursor.executemany(sql.query("exceedances", "reckon"), list(_versions(reckoned, number)))
-    cursor.executemany(sql.query("exceedances", "enter_state"), [(one, state, today, number) for one, state in states])
+    enter_states(cursor, number, states, today)
     cursor.execute(sql.query("exceedances", "detected"), (number, persons, *_figures(done)))
     return done
 
