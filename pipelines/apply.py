@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import sql
 from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
+from pipelines import conclusions as on_exceedances
 from pipelines import departures as ends
 from pipelines.check import Checked
 from pipelines.identities import Identities
@@ -439,9 +440,9 @@ def conclusions(
     key: RegistryKey,
     today: date,
 ) -> int:
-    """CONCLUSION: no exceedance is known to this registry yet, so none can be concluded upon (``MET-16``)."""
-    checked.raise_code("MET-16", checked.readable["ID_DEPASSEMENT"] & ~checked.carries(codebook.bit("FMT-01")))
-    return 0
+    """Apply a chunk of CONCLUSION. Returns how many rows took effect."""
+    assert matched is not None
+    return on_exceedances.apply(cursor, load, checked, matched, source, key, today)
 
 
 APPLIERS: dict[str, Applier] = {

@@ -80,6 +80,22 @@ def exceedance(connection: Connection, key: RegistryKey, number: int) -> dict[st
             sql.query("exceedances", "reckonings"), (number,)
         ).fetchall()
     ]
+    shown["conclusions"] = [
+        {
+            "conclusion": kind,
+            "valeur_retenue_msv": None if usv is None else msv(int(usv)),
+            "date": day.isoformat(),
+            "rpps": rpps,
+            "commentaire": None if remark is None else key.open(remark).decode(),
+            "depot": submission,
+            "ligne": line,
+            "du": _hour(start),
+            "au": _hour(end),
+        }
+        for kind, usv, day, rpps, remark, submission, line, start, end in connection.execute(
+            sql.query("exceedances", "conclusions"), (number,)
+        ).fetchall()
+    ]
     shown["resultats"] = _results(connection, shown)
     return shown
 
@@ -108,7 +124,7 @@ def _results(connection: Connection, shown: dict[str, Any]) -> list[dict[str, An
             "debut": str(results.start[at].astype("datetime64[D]")),
             "fin": str(results.day[at].astype("datetime64[D]")),
             "valeur_msv": msv(int(results.usv[at])),
-            "compte_msv": msv(int(counts[at])) if counts[at] >= 0 else None,
+            "compte_msv": msv(int(counts[at])) if counts[at] != windows.OUTDONE else None,
             "siret": sirets[int(results.establishment[at])],
             "emetteur": senders[int(columns["sender"][at])],
             "depot": int(columns["submission"][at]),

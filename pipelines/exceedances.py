@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 
@@ -19,7 +19,7 @@ import sql
 from loaders.bulk import Cursor, fetch_numbers
 from loaders.warehouse import Connection, load
 from pipelines import windows
-from pipelines.states import enter_states
+from pipelines.states import ADJUSTED, DETECTED, FOUND, INHERITED, LAPSED, enter_states
 from pipelines.windows import Results, Run
 from schemas.formats import passive
 
@@ -49,7 +49,8 @@ class Standing:
     """An exceedance that the registry holds, as reckoned last.
 
     ``person`` is whom that reckoning's worker stands for now, ``origin`` whom the first one's does (``None``: not at
-    hand); ``worker`` the number it was reckoned under; ``current`` is false for one that lapsed.
+    hand); ``worker`` the number it was reckoned under; ``current`` is false for one that lapsed. ``standing_usv`` is
+    the highest sum that a conclusion left standing.
     """
 
     number: int
@@ -58,14 +59,29 @@ class Standing:
     worker: int
     run: Run
     current: bool
+    state: str
+    standing_usv: int
+
+    @property
+    def adjusted(self) -> bool:
+        """Whether a physician changed the doses of this run: it neither lapses nor follows the sums then."""
+        return self.state in ADJUSTED
+
+    def settles(self, run: Run) -> bool:
+        """Whether this run says nothing that the physician who adjusted this one did not leave standing."""
+        return self.adjusted and run.usv <= self.standing_usv
+
+    def same(self, run: Run) -> bool:
+        """Whether the arithmetic that stands is that of this run."""
+        return self.current and self.run == run and self.worker == run.person
 
 
 @dataclass
 class Difference:
-    """What must be written so that the registry holds what the windows say."""
+    """What must be written so that the registry holds what the windows say; ``changed`` with the state to enter."""
 
     opened: list[Run] = field(default_factory=list)
-    changed: list[tuple[Standing, Run]] = field(default_factory=list)
+    changed: list[tuple[Standing, Run, str | None]] = field(default_factory=list)
     lapsed: list[Standing] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -73,7 +89,7 @@ class Difference:
 
     def persons(self) -> set[int]:
         """Whom it concerns."""
-        found = {one.person for one in self.opened} | {run.person for _, run in self.changed}
+        found = {one.person for one in self.opened} | {run.person for _, run, _ in self.changed}
         return found | {one.person for one in self.lapsed if one.person is not None}
 
 
@@ -150,8 +166,8 @@ def differences(connection: Connection) -> tuple[int, int, set[int], int]:
             cursor.execute(sql.query("exceedances", "at_hand_range"), (first, first + PERSONS - 1))
             cursor.execute(sql.query("exceedances", "without"), (pending,))
             persons += len(cursor.execute(sql.query("exceedances", "persons_at_hand")).fetchall())
-            found = _reckoned(cursor)
-            difference = _compared(found, _standing(cursor))
+            found = reckoned(cursor)
+            difference = _compared(found, _standing(cursor), legacy_day(cursor))
             standing += len(found)
             count += len(difference)
             differing |= difference.persons()
@@ -184,7 +200,24 @@ def lay_at_hand(cursor: Cursor, persons: list[int]) -> None:
     cursor.execute(sql.query("exceedances", "at_hand_named"), (persons,))
 
 
-def _reckoned(cursor: Cursor) -> list[Run]:
+def legacy_day(cursor: Cursor) -> date | None:
+    """The day of the legacy migration, where there was one."""
+    row = cursor.execute(sql.query("exceedances", "legacy_day")).fetchone()
+    return None if row is None else row[0]
+
+
+def note_legacy_day(cursor: Cursor, load: int, day: date) -> None:
+    """The legacy history was taken over on this day: windows that end before it are told to nobody (``REPRISE``).
+
+    What was only found until now follows at the next detection; what was told stays as it is.
+    """
+    if legacy_day(cursor) == day:
+        return
+    cursor.execute(sql.query("exceedances", "close_legacy"), (load,))
+    cursor.execute(sql.query("exceedances", "note_legacy"), (day, load))
+
+
+def reckoned(cursor: Cursor) -> list[Run]:
     """The runs of the persons at hand; who cannot have any is at hand no longer."""
     cursor.execute("analyze at_hand")
     bounds: dict[str, object] = dict(_SPECIAL)
@@ -200,74 +233,104 @@ def _reckoned(cursor: Cursor) -> list[Run]:
 def _standing(cursor: Cursor) -> list[Standing]:
     listed = []
     for row in cursor.execute(sql.query("exceedances", "standing")).fetchall():
-        number, person, origin, limit, place, worker, first, last, start, end, usv, establishment, current = row
+        number, person, origin, limit, place, worker, first, last, start, end, usv, establishment, *life = row
         run = Run(person or 0, limit, place, first, last, start, end, int(usv), establishment)
-        listed.append(Standing(number, person, origin, worker, run, current))
+        current, state, standing_usv = life
+        listed.append(Standing(number, person, origin, worker, run, current, state, int(standing_usv)))
     return listed
 
 
-def _compared(found: list[Run], standing: list[Standing]) -> Difference:
+def _compared(found: list[Run], standing: list[Standing], legacy: date | None) -> Difference:
     """Which exceedance each run is, by the runs that share a day with it; what is new, what changed, what lapsed.
 
     An exceedance that holds goes before one that lapsed, the same person before one that was merged or parted since,
-    more common days before fewer, the older before the younger.
+    more common days before fewer, the older before the younger. What remains of a run that a physician adjusted opens
+    nothing and wakes nothing that lapsed.
     """
     held: defaultdict[tuple[int | None, str, int], list[Standing]] = defaultdict(list)
     for one in standing:
         for person in {one.person, one.origin}:
             held[person, one.run.limit, one.run.place].append(one)
     pairs = sorted(
-        (not one.current, one.person != run.person, -_common_days(one.run, run), one.number, at)
+        (
+            2 if not one.current else int(one.settles(run)),
+            one.person != run.person,
+            -common_days(one.run, run),
+            one.number,
+            at,
+        )
         for at, run in enumerate(found)
         for one in held[run.person, run.limit, run.place]
-        if _common_days(one.run, run) > 0
+        if common_days(one.run, run) > 0
     )
     by_number = {one.number: one for one in standing}
     taken: dict[int, Standing] = {}
     used: set[int] = set()
-    for _, _, _, number, at in pairs:
-        if at not in taken and number not in used:
+    settled: set[int] = set()
+    for rank, _, _, number, at in pairs:
+        if at in taken or at in settled:
+            continue
+        if rank == 1:
+            settled.add(at)
+        elif number not in used:
             taken[at] = by_number[number]
             used.add(number)
     difference = Difference()
     for at, run in enumerate(found):
         before = taken.get(at)
         if before is None:
-            difference.opened.append(run)
-        elif before.run != run or before.worker != run.person or not before.current:
-            difference.changed.append((before, run))
-    difference.lapsed = [one for one in standing if one.current and one.number not in used]
+            if at not in settled:
+                difference.opened.append(run)
+            continue
+        state = _found_state(run, legacy) if before.state in FOUND | ADJUSTED | {LAPSED} else before.state
+        if not before.same(run) or state != before.state:
+            difference.changed.append((before, run, state if state != before.state else None))
+    difference.lapsed = [one for one in standing if one.current and not one.adjusted and one.number not in used]
     return difference
 
 
-def _common_days(one: Run, other: Run) -> int:
+def _found_state(run: Run, legacy: date | None) -> str:
+    """The state of a run that nobody was told of yet."""
+    return INHERITED if legacy is not None and run.window_end < legacy else DETECTED
+
+
+def common_days(one: Run, other: Run) -> int:
+    """Days that the spans of two runs share; none where it is not above 0."""
     return (min(one.last_day, other.last_day) - max(one.first_day, other.first_day)).days + 1
 
 
 def _settle(cursor: Cursor, number: int, today: date, persons: int) -> Detected:
     """Write, in this load, what makes the registry hold what the windows say of the persons at hand."""
-    found = _reckoned(cursor)
-    difference = _compared(found, _standing(cursor))
+    found, legacy = reckoned(cursor), legacy_day(cursor)
+    difference = _compared(found, _standing(cursor), legacy)
     done = Detected(persons, len(difference.opened), len(difference.changed), len(difference.lapsed))
-    reckoned = [(one.number, run) for one, run in difference.changed]
-    states = [(one.number, "DETECTE") for one, _ in difference.changed if not one.current]
-    states += [(one.number, "CADUC") for one in difference.lapsed]
+    versions = [(one.number, run) for one, run, _ in difference.changed if not one.same(run)]
+    states = [(one.number, state) for one, _, state in difference.changed if state is not None]
+    states += [(one.number, LAPSED) for one in difference.lapsed]
+    # A conclusion is on the run as it was: it ends where that begins or ceases to hold.
+    ended = [number for number, _ in states]
     for run in difference.opened:
         place = (run.person, run.limit, run.place, number)
         row = cursor.execute(sql.query("exceedances", "open"), place).fetchone()
         assert row is not None
-        reckoned.append((row[0], run))
-        states.append((row[0], "DETECTE"))
-    closed = [one for one, _ in reckoned] + [one.number for one in difference.lapsed]
-    cursor.execute(sql.query("exceedances", "close_reckonings"), (number, closed))
-    cursor.executemany(sql.query("exceedances", "reckon"), list(_versions(reckoned, number)))
+        versions.append((row[0], run))
+        states.append((row[0], _found_state(run, legacy)))
+    cursor.execute(sql.query("exceedances", "close_conclusions"), (number, ended))
+    write_reckonings(cursor, number, versions, [one.number for one in difference.lapsed])
     enter_states(cursor, number, states, today)
     cursor.execute(sql.query("exceedances", "detected"), (number, persons, *_figures(done)))
     return done
 
 
-def _versions(reckoned: list[tuple[int, Run]], number: int) -> Iterator[tuple[object, ...]]:
-    for one, run in reckoned:
+def write_reckonings(cursor: Cursor, load: int, versions: list[tuple[int, Run]], ended: Sequence[int] = ()) -> None:
+    """Let these exceedances be reckoned so from this load on; ``ended`` are reckoned no longer."""
+    closed = [*(number for number, _ in versions), *ended]
+    cursor.execute(sql.query("exceedances", "close_reckonings"), (load, closed))
+    cursor.executemany(sql.query("exceedances", "reckon"), list(_versions(versions, load)))
+
+
+def _versions(versions: list[tuple[int, Run]], number: int) -> Iterator[tuple[object, ...]]:
+    for one, run in versions:
         days = (run.first_day, run.last_day, run.window_start, run.window_end)
         yield one, run.person, run.establishment, run.usv, *days, number
 

@@ -70,7 +70,8 @@ class Settled:
         closings: warehouse versions to close; ``place`` is the closing row.
         evictions: waiting entries of the queue to reject.
         as_new: corrections that wait and whose only origin left the queue: later judged as new measures.
-        disputed: new measures that a physician's correction stands in for or beside: kept, for an analyst.
+        disputed: new measures that a physician's correction stands in for or beside: kept, for an analyst; and what
+            corrects or annuls a result that a physician's conclusion adjusted.
     """
 
     insert: BoolArray
@@ -174,7 +175,8 @@ def settle(
             slots[key_of[row]].annulled.append((year, who, submission))
 
     _Follower(store, checked, matched, source, settled, slots, key_of, metrology, cursor is None).run(followed)
-    settled.disputed = _disputed(cursor, store, layout, checked, settled, sender)
+    disputed = {*settled.disputed, *_disputed(cursor, store, layout, checked, settled, sender)}
+    settled.disputed = sorted(disputed)
     return settled
 
 
@@ -288,6 +290,9 @@ class _Follower:
                 return
         submission = int(self._source.submission[row])
         if self._settled.insert[row]:
+            if any(one.adjusted_by for one, _ in near):
+                self._beside(row, near[0], content, who, slot)
+                return
             for one in near:
                 self._close(one, row, "C", slot)
             made = Version(year, submission, int(self._source.line[row]), content, who, bool(self._without_result[row]))
@@ -297,6 +302,18 @@ class _Follower:
             if corrects and version is None and not self._of_a_body(year, who, slot):
                 self._settled.as_new.add(row)
             slot.held.append(_Held(year, submission, content, who, bool(self._without_result[row]), row=row))
+
+    def _beside(
+        self, row: int, held: tuple[Version, int | None], content: tuple[Any, ...], who: tuple[Any, Any], slot: _Slot
+    ) -> None:
+        """Keep a correction of what a physician's conclusion adjusted: known as the sender's word, counted nowhere."""
+        version, own = held
+        assert version.adjusted_by is not None
+        self._settled.replaced[row] = (*version.adjusted_by, "M")
+        self._settled.disputed.append(row)
+        submission, line = int(self._source.submission[row]), int(self._source.line[row])
+        told = replace(version, submission=submission, line=line, content=content, who=who)
+        slot.versions[slot.versions.index(held)] = (told, own)
 
     def _of_a_body(self, year: int, who: tuple[Any, Any], slot: _Slot) -> bool:
         """Whether a physician's row names a body's measure of the same person at the same establishment."""
@@ -313,6 +330,8 @@ class _Follower:
                 self._evict(waiting, slot)
             if version is not None:
                 several = [version] if self._store.spans_years else list(slot.versions)
+                if version[0].adjusted_by is not None:
+                    self._settled.disputed.append(row)
                 for one in several:
                     self._close(one, row, "A", slot)
                 whose = version[0].who or who

@@ -6,7 +6,7 @@ A store knows nothing of outcomes; settling asks it for keys and versions, loadi
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -41,6 +41,8 @@ class Version:
     without_result: bool = False
     #: The number under which an operational dose lies (a merged person has several).
     number: int = 0
+    #: Submission and line of the physician's conclusion whose version holds instead; ``year`` is that version's.
+    adjusted_by: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -210,11 +212,19 @@ class KeyedStore:
         ).fetchone()
         if not found or not found[0]:
             return []
-        cursor.execute(self._query("keyed_current"), (ids.to_pylist(), sender, first, last))
-        return [
-            (int(rows[place]), self._version(year, submission, line, worker, establishment, rest))
+        asked = (ids.to_pylist(), sender, first, last)
+        cursor.execute(self._query("keyed_current"), asked)
+        versions = {
+            (place, year): self._version(year, submission, line, worker, establishment, rest)
             for place, year, submission, line, worker, establishment, *rest in cursor.fetchall()
-        ]
+        }
+        some = cursor.execute(self._query("keyed_any_adjusted"), (sender,)).fetchone()
+        if some and some[0]:
+            cursor.execute(self._query("keyed_adjusted"), asked)
+            for place, year, by_submission, by_line, submission, line, worker, establishment, *rest in cursor:
+                version = self._version(year, submission, line, worker, establishment, rest)
+                versions[place, year] = replace(version, adjusted_by=(by_submission, by_line))
+        return [(int(rows[place]), version) for (place, _), version in versions.items()]
 
     def _version(
         self, year: int, submission: int, line: int, worker: int, establishment: int, rest: list[Any]

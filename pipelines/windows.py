@@ -31,6 +31,8 @@ Mask = NDArray[np.bool_]
 COMMITTED, AIRCREW = len(passive.TYPES), len(passive.TYPES) + 1
 #: A month of flights below this (micro-sievert) counts 0.
 AIRCREW_FLOOR_USV = 100
+#: In the place of what a result counts for: another place outdoes it. No dose is so low.
+OUTDONE = int(np.iinfo(np.int64).min)
 _QUANTITY_OF_TYPE = {
     **dict.fromkeys(("PAS-HP10-PHO", "PAS-HP10-NEU", "PAS-E-RADON"), "EFFICACE"),
     "PAS-HP3": "CRISTALLIN",
@@ -122,9 +124,9 @@ def counted(results: Results) -> Results:
 
 
 def weights(results: Results) -> Ints:
-    """What each result counts for in its window, in micro-sievert; -1 for one that another place outdoes."""
+    """What each result counts for in its window, in micro-sievert; :data:`OUTDONE` where another place outdoes it."""
     floored = _floored(results)
-    return np.where(_outdone(floored), -1, floored.usv)
+    return np.where(_outdone(floored), OUTDONE, floored.usv)
 
 
 def within(results: Results, limit: Limit, place: int, start: date, end: date) -> Mask:

@@ -14,7 +14,7 @@ truncate at_hand;
 
 -- name: at_hand_touched
 -- Persons with a measure that began or ceased to hold after a load, that were merged or parted, or whose day of birth
--- was mended.
+-- was mended; and those with an exceedance just found, where the day of the legacy migration was set or mended.
 with touched as (
     select worker_id from dose.passive where since_load > %(mark)s
     union
@@ -35,6 +35,13 @@ with touched as (
     from identity.civil as c
     inner join identity.civil as o on c.worker_id = o.worker_id and c.since_load = o.until_load
     where c.since_load > %(mark)s and c.birth_day <> o.birth_day
+    union
+    select r.worker_id
+    from exposure.reckoning as r
+    inner join exposure.state as s on r.exceedance_id = s.exceedance_id and s.until_load is null
+    where
+        r.until_load is null and s.state in ('DETECTE', 'REPRISE')
+        and exists (select 1 from exposure.legacy as y where y.since_load > %(mark)s or y.until_load > %(mark)s)
 ),
 persons as (
     select distinct coalesce(a.person_id, t.worker_id) as person_id
@@ -156,7 +163,8 @@ where h.worker_id = h.person_id
 -- was once found for.
 select
     e.exceedance_id, n.person_id, o.person_id, e.limit_code, e.place, r.worker_id, r.first_day, r.last_day,
-    r.window_start, r.window_end, r.value_usv, r.establishment_id, r.until_load is null
+    r.window_start, r.window_end, r.value_usv, r.establishment_id, r.until_load is null, s.state,
+    coalesce(c.standing_usv, 0)
 from exposure.exceedance as e
 inner join lateral (
     select k.* from exposure.reckoning as k
@@ -164,6 +172,8 @@ inner join lateral (
     order by k.since_load desc
     limit 1
 ) as r on true
+inner join exposure.state as s on e.exceedance_id = s.exceedance_id and s.until_load is null
+left join exposure.conclusion as c on e.exceedance_id = c.exceedance_id and c.until_load is null
 left join at_hand as n on r.worker_id = n.worker_id
 left join at_hand as o on e.worker_id = o.worker_id
 where
@@ -189,6 +199,9 @@ insert into exposure.reckoning (
 
 -- name: close_states
 update exposure.state set until_load = %s where exceedance_id = any(%s) and until_load is null
+
+-- name: close_conclusions
+update exposure.conclusion set until_load = %s where exceedance_id = any(%s) and until_load is null
 
 -- name: enter_state
 insert into exposure.state (exceedance_id, state, valid_from, since_load) values (%s, %s, %s, %s)
@@ -244,8 +257,32 @@ left join ledger.load as u on s.until_load = u.load_id
 where s.exceedance_id = %s
 order by s.since_load
 
+-- name: conclusions
+select
+    c.conclusion, c.value_usv, c.concluded_on, c.physician, c.remark, c.submission_id, c.line,
+    b.recorded_at, u.recorded_at
+from exposure.conclusion as c
+inner join ledger.load as b on c.since_load = b.load_id
+left join ledger.load as u on c.until_load = u.load_id
+where c.exceedance_id = %s
+order by c.since_load
+
 -- name: sirets
 select establishment_id, siret from reference.establishment where establishment_id = any(%s)
 
 -- name: senders
 select partner_id, code from ledger.partner where partner_id = any(%s)
+
+-- name: legacy_day
+select day from exposure.legacy where until_load is null
+
+-- name: close_legacy
+update exposure.legacy set until_load = %s where until_load is null
+
+-- name: note_legacy
+insert into exposure.legacy (day, since_load) values (%s, %s)
+
+-- name: overdue
+-- Notified on this day or before, and no conclusion since.
+select exceedance_id from exposure.state where until_load is null and state = 'NOTIFIE' and valid_from < %s
+order by exceedance_id

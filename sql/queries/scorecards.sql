@@ -131,7 +131,7 @@ delayed as (
         greatest(0, s.registry_date - m.end_day) as days
     from ledger.submission as s
     inner join ledger.partner as p on s.partner_id = p.partner_id
-    inner join measured as m on s.submission_id = m.submission_id
+    inner join measured as m on s.submission_id = m.submission_id and s.format = m.format
     where
         s.registry_date >= %(since)s and s.registry_date < %(until)s and m.until_code is distinct from 'U'
         and not exists (select 1 from ledger.load as l where l.load_id = m.since_load and l.kind = 'undo')

@@ -14,6 +14,31 @@ inner join dose.keyed as d on k.measure_id = d.measure_id
 left join identity.alias as m on d.worker_id = m.worker_id and m.until_load is null
 where d.sender_id = %s and d.year between %s and %s and d.until_load is null
 
+-- name: keyed_any_adjusted
+select exists (
+    select 1 from dose.keyed as d where d.sender_id = %s and d.until_load is null and d.adjusts is not null
+)
+
+-- name: keyed_adjusted
+-- Of these measures, those that a physician's conclusion adjusted: year and lineage of the adjusting version, then the
+-- measure as its sender last gave it.
+select
+    k.place - 1, c.year, c.submission_id, c.line,
+    d.submission_id, d.line, coalesce(m.person_id, d.worker_id), d.establishment_id
+    /* columns */
+from unnest(%s::text[]) with ordinality as k (measure_id, place)
+inner join dose.keyed as c on k.measure_id = c.measure_id
+inner join lateral (
+    select o.* from dose.keyed as o
+    where
+        o.sender_id = c.sender_id and o.measure_id = c.measure_id and o.year between c.year - 1 and c.year + 1
+        and o.until_code = 'M' and o.adjusts is null
+    order by o.until_load desc, o.since_load desc, o.submission_id desc, o.line desc
+    limit 1
+) as d on true
+left join identity.alias as m on d.worker_id = m.worker_id and m.until_load is null
+where c.sender_id = %s and c.year between %s and %s and c.until_load is null and c.adjusts is not null
+
 -- name: keyed_annulled
 select distinct on (k.place)
     k.place - 1, d.year, coalesce(m.person_id, d.worker_id), d.establishment_id, d.until_submission_id

@@ -43,7 +43,10 @@ stored as (
         )
 ),
 counted as (
-    select submission_id, count(*) as doses, sum(usv) as usv from stored group by submission_id
+    -- What a physician's conclusion adjusted is no row of a measure file.
+    select submission_id, count(*) as doses, sum(usv) as usv from stored
+    where submission_id not in (select c.submission_id from ledger.submission as c where c.format = 'CONCLUSION')
+    group by submission_id
 ),
 annulling as (
     select r.submission_id, count(*) as rows_
