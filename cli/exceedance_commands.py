@@ -11,30 +11,61 @@ from cli.output import Json, account, settings_now, show_facts, show_json, show_
 exceedances_app = typer.Typer(help="Dépassements des limites d'exposition.", no_args_is_help=True)
 
 
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="DATE", help="Tel que le registre le tenait : jour ou instant ISO.")
+]
+
+
 @exceedances_app.command("list")
-def exceedances_list(json_: Json = False) -> None:
+def exceedances_list(
+    as_of: AsOf = None,
+    states: Annotated[list[str] | None, typer.Option("--etat", metavar="ÉTAT", help="Répétable.")] = None,
+    without_physician: Annotated[
+        bool, typer.Option("--sans-medecin", help="Sans médecin désigné, ni à la fin de la période ni aujourd'hui.")
+    ] = False,
+    unanswered: Annotated[
+        int | None,
+        typer.Option("--sans-reponse", metavar="JOURS", min=0, help="Notifiés, échéance dans ce délai au plus."),
+    ] = None,
+    json_: Json = False,
+) -> None:
     """Les dépassements, caducs compris. La consultation est consignée."""
     from loaders.registry import opened
     from pipelines import audit, exceedance_listings
 
-    with opened(settings_now(), sftp=False) as registry:
-        listed = exceedance_listings.exceedances(registry.connection, registry.key)
+    settings = settings_now()
+    wanted = exceedance_listings.Wanted.now(
+        settings,
+        as_of=as_of,
+        states=tuple(states) if states else None,
+        without_physician=without_physician,
+        unanswered_days=unanswered,
+    )
+    with opened(settings, sftp=False) as registry:
+        listed = exceedance_listings.exceedances(registry.connection, registry.key, wanted)
         audit.looked(registry.connection, account(), audit.COMMAND, "exceedances list", records=len(listed))
     if json_:
         show_json(listed)
         return
-    columns = ("id", "limite", "localisation", "periode_debut", "periode_fin", "valeur_msv", "etat", "nir", "siret")
+    columns = (
+        *("id", "limite", "localisation", "periode_debut", "periode_fin", "valeur_msv", "etat", "echeance"),
+        *("nir", "siret"),
+    )
     show_table("Dépassements", columns, ([one[name] for name in columns] for one in listed))
 
 
 @exceedances_app.command("show")
-def exceedances_show(identifier: Annotated[int, typer.Argument(metavar="ID")], json_: Json = False) -> None:
+def exceedances_show(
+    identifier: Annotated[int, typer.Argument(metavar="ID")], as_of: AsOf = None, json_: Json = False
+) -> None:
     """Un dépassement : ses états, ses calculs, les résultats qui le font. La consultation est consignée."""
     from loaders.registry import opened
     from pipelines import audit, exceedance_listings
 
-    with opened(settings_now(), sftp=False) as registry:
-        shown = exceedance_listings.exceedance(registry.connection, registry.key, identifier)
+    settings = settings_now()
+    wanted = exceedance_listings.Wanted.now(settings, as_of=as_of)
+    with opened(settings, sftp=False) as registry:
+        shown = exceedance_listings.exceedance(registry.connection, registry.key, wanted, identifier)
         audit.looked(registry.connection, account(), audit.COMMAND, "exceedances show")
     show_json(shown) if json_ else show_facts(shown)
 

@@ -214,6 +214,7 @@ def run(json_: Json = False) -> None:
         "incidents": len(done.incidents),
         "leves": done.released,
         "depassements": done.exceedances,
+        "retenus_par_defaut": done.retained,
         "listes_a_declarer": done.declarations,
         "listes_mensuelles": done.lists,
         "bilans": done.cards,

@@ -127,17 +127,28 @@ def adjust(
         day = date(1970, 1, 1) + timedelta(int(results.day[at]))
         asked = {
             **{name: int(lineage[name][at]) for name in ("sender", "submission", "line")},
-            **{"day": day, "year": day.year, "kind": int(results.kind[at]), "place": int(results.place[at])},
-            **{"usv": int(results.usv[at]), "below": passive.INF, "done": done.setdefault(table, [])},
+            "day": day,
+            "year": day.year,
+            "kind": int(results.kind[at]),
+            "place": int(results.place[at]),
+            "usv": int(results.usv[at]),
+            "below": passive.INF,
+            "done": done.setdefault(table, []),
         }
         query = _query("measure", table).replace("/* alike */", _ALIKE if table == "passive" else "")
         found = cursor.execute(query, asked).fetchone()
         assert found is not None
         done[table].append(found[0])
         values = {
-            **{"load": load, "exceedance": exceedance, "by_submission": origin[0], "by_line": origin[1]},
-            **{"sender": asked["sender"], "measure": found[0], "year": day.year},
-            **{"usv": usv, "estimated": passive.EST},
+            "load": load,
+            "exceedance": exceedance,
+            "by_submission": origin[0],
+            "by_line": origin[1],
+            "sender": asked["sender"],
+            "measure": found[0],
+            "year": day.year,
+            "usv": usv,
+            "estimated": passive.EST,
         }
         cursor.execute(_query("adjust", table), values)
         if cursor.rowcount != 1:

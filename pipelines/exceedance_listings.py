@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,73 @@ import numpy as np
 import sql
 from loaders.errors import UsageError
 from loaders.secrets import RegistryKey
-from loaders.settings import PARIS
+from loaders.settings import PARIS, Settings
 from loaders.warehouse import Connection
 from pipelines import windows
 from pipelines.books import msv
 from pipelines.exceedances import lay_at_hand, results_at_hand
+from pipelines.registry_time import load_as_of
+from pipelines.states import NOTIFIED, STATES
 from schemas.formats import passive
 from schemas.limits import by_code
 
 _KINDS = (*passive.TYPES, "INT-E50", "CAL-E-COS")
 
 
-def exceedances(connection: Connection, key: RegistryKey, one: int | None = None) -> list[dict[str, Any]]:
-    """Every exceedance as it stands, lapsed ones as reckoned last."""
+@dataclass(frozen=True)
+class Wanted:
+    """Which exceedances are asked for, and as of when.
+
+    Attributes:
+        as_of: a day or an instant of the registry, ``None`` for now.
+        today: the registry's date.
+        conclusion_days: days that a physician has after the notice.
+        states: only these; ``None`` for all.
+        without_physician: only those whose establishment designated no physician on the window's last day, nor does
+            today.
+        unanswered_days: only those notified and not concluded upon whose deadline lies at most so many days ahead.
+    """
+
+    today: date
+    conclusion_days: int
+    as_of: str | None = None
+    states: tuple[str, ...] | None = None
+    without_physician: bool = False
+    unanswered_days: int | None = None
+
+    @classmethod
+    def now(cls, settings: Settings, **more: Any) -> Wanted:
+        """As these settings see the day."""
+        return cls(settings.registry_date(), settings.conclusion_days, **more)
+
+
+def exceedances(
+    connection: Connection, key: RegistryKey, wanted: Wanted, one: int | None = None
+) -> list[dict[str, Any]]:
+    """Exceedances as they stand, or stood; lapsed ones as reckoned last.
+
+    Raises:
+        UsageError: a state that there is not, or no instant.
+    """
+    unknown = set(wanted.states or ()) - set(STATES)
+    if unknown:
+        raise UsageError(f"aucun état {', '.join(sorted(unknown))} ; états : {', '.join(STATES)}")
+    asked = {
+        "one": one,
+        "load": load_as_of(connection, wanted.as_of),
+        "today": wanted.today,
+        "states": None if wanted.states is None else list(wanted.states),
+    }
     listed = []
-    for row in connection.execute(sql.query("exceedances", "listed"), {"one": one}).fetchall():
-        number, code, place, start, end, usv, state, since, sealed, siret, first, last, person = row
+    for row in connection.execute(sql.query("exceedances", "listed"), asked).fetchall():
+        number, code, place, start, end, usv, state, since, sealed, siret, first, last, person, without = row
+        due = since + timedelta(wanted.conclusion_days) if state == NOTIFIED else None
+        if wanted.without_physician and not without:
+            continue
+        if wanted.unanswered_days is not None and (
+            due is None or due > wanted.today + timedelta(wanted.unanswered_days)
+        ):
+            continue
         limit = by_code()[code]
         listed.append(
             {
@@ -39,6 +91,8 @@ def exceedances(connection: Connection, key: RegistryKey, one: int | None = None
                 "valeur_msv": msv(int(usv)),
                 "etat": state,
                 "etat_depuis": since.isoformat(),
+                "echeance": None if due is None else due.isoformat(),
+                "sans_medecin": without,
                 "nir": key.open(sealed).decode(),
                 "siret": siret,
                 "jours_debut": first.isoformat(),
@@ -49,21 +103,24 @@ def exceedances(connection: Connection, key: RegistryKey, one: int | None = None
     return listed
 
 
-def exceedance(connection: Connection, key: RegistryKey, number: int) -> dict[str, Any]:
-    """One exceedance: its states, how it was reckoned over time, the results within its window.
+def exceedance(connection: Connection, key: RegistryKey, wanted: Wanted, number: int) -> dict[str, Any]:
+    """One exceedance: its states, how it was reckoned over time, what was concluded, the results within its window.
+
+    The results are those that hold now; of a past instant they are left out.
 
     Raises:
-        UsageError: there is none of this number.
+        UsageError: there is none of this number, or was none then.
     """
-    found = exceedances(connection, key, number)
+    found = exceedances(connection, key, wanted, number)
     if not found:
-        raise UsageError(f"aucun dépassement {number}")
+        raise UsageError(f"aucun dépassement {number}" + (" à cette date" if wanted.as_of else ""))
     shown = found[0]
     limit = by_code()[shown["regle"]]
+    asked = {"one": number, "load": load_as_of(connection, wanted.as_of)}
     shown |= {"libelle": limit.label, "source": limit.source, "a_confirmer": limit.to_confirm}
     shown["etats"] = [
         {"etat": state, "vrai_depuis": since.isoformat(), "du": _hour(start), "au": _hour(end)}
-        for state, since, start, end in connection.execute(sql.query("exceedances", "states"), (number,)).fetchall()
+        for state, since, start, end in connection.execute(sql.query("exceedances", "states"), asked).fetchall()
     ]
     shown["calculs"] = [
         {
@@ -77,7 +134,7 @@ def exceedance(connection: Connection, key: RegistryKey, number: int) -> dict[st
             "au": _hour(until),
         }
         for start, end, usv, first, last, siret, since, until in connection.execute(
-            sql.query("exceedances", "reckonings"), (number,)
+            sql.query("exceedances", "reckonings"), asked
         ).fetchall()
     ]
     shown["conclusions"] = [
@@ -93,10 +150,11 @@ def exceedance(connection: Connection, key: RegistryKey, number: int) -> dict[st
             "au": _hour(end),
         }
         for kind, usv, day, rpps, remark, submission, line, start, end in connection.execute(
-            sql.query("exceedances", "conclusions"), (number,)
+            sql.query("exceedances", "conclusions"), asked
         ).fetchall()
     ]
-    shown["resultats"] = _results(connection, shown)
+    if wanted.as_of is None:
+        shown["resultats"] = _results(connection, shown)
     return shown
 
 

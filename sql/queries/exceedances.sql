@@ -209,62 +209,94 @@ insert into exposure.state (exceedance_id, state, valid_from, since_load) values
 -- name: detected
 insert into exposure.detection (load_id, persons, opened, changed, lapsed) values (%s, %s, %s, %s, %s)
 
+-- name: load_as_of
+select coalesce(max(load_id), 0) from ledger.load where recorded_at < %s
+
 -- name: listed
+-- Exceedances as the registry held them once a load was sealed; those of a person under any number that was theirs.
 select
     e.exceedance_id, e.limit_code, e.place, r.window_start, r.window_end, r.value_usv, s.state, s.valid_from, i.sealed,
-    t.siret, r.first_day, r.last_day, n.person_id
+    t.siret, r.first_day, r.last_day, n.person_id,
+    not exists (
+        select 1 from reference.designation as g
+        where
+            g.establishment_id = r.establishment_id and g.role = 'MDT'
+            and g.since_load <= %(load)s and (g.until_load is null or g.until_load > %(load)s)
+            and (
+                r.window_end between g.start_day and coalesce(g.end_day, date '9999-12-31')
+                or %(today)s::date between g.start_day and coalesce(g.end_day, date '9999-12-31')
+            )
+    ) as without_physician
 from exposure.exceedance as e
 inner join lateral (
     select k.* from exposure.reckoning as k
-    where k.exceedance_id = e.exceedance_id
+    where k.exceedance_id = e.exceedance_id and k.since_load <= %(load)s
     order by k.since_load desc
     limit 1
 ) as r on true
-inner join exposure.state as s on e.exceedance_id = s.exceedance_id and s.until_load is null
+inner join exposure.state as s
+    on
+        e.exceedance_id = s.exceedance_id
+        and s.since_load <= %(load)s and (s.until_load is null or s.until_load > %(load)s)
 inner join reference.establishment as t on r.establishment_id = t.establishment_id
-inner join identity.person as n on r.worker_id = n.worker_id
+inner join lateral (
+    select
+        coalesce((
+            select a.person_id from identity.alias as a
+            where
+                a.worker_id = r.worker_id
+                and a.since_load <= %(load)s and (a.until_load is null or a.until_load > %(load)s)
+        ), r.worker_id) as person_id
+) as n on true
 inner join lateral (
     select o.sealed from identity.identifier as o
     where
-        o.until_load is null
+        o.since_load <= %(load)s and (o.until_load is null or o.until_load > %(load)s)
         and o.worker_id = any(
             array(
                 select n.person_id
                 union all
-                select m.worker_id from identity.alias as m where m.person_id = n.person_id and m.until_load is null
+                select m.worker_id from identity.alias as m
+                where
+                    m.person_id = n.person_id
+                    and m.since_load <= %(load)s and (m.until_load is null or m.until_load > %(load)s)
             )
         )
     order by (o.kind = 'NIR') desc, (o.worker_id = n.person_id) desc, o.since_load desc, o.fingerprint asc
     limit 1
 ) as i on true
-where %(one)s::integer is null or e.exceedance_id = %(one)s
+where
+    (%(one)s::integer is null or e.exceedance_id = %(one)s)
+    and (%(states)s::text[] is null or s.state = any(%(states)s))
 order by e.exceedance_id
 
 -- name: reckonings
-select r.window_start, r.window_end, r.value_usv, r.first_day, r.last_day, t.siret, b.recorded_at, u.recorded_at
+select
+    r.window_start, r.window_end, r.value_usv, r.first_day, r.last_day, t.siret, b.recorded_at,
+    case when r.until_load <= %(load)s then u.recorded_at end
 from exposure.reckoning as r
 inner join reference.establishment as t on r.establishment_id = t.establishment_id
 inner join ledger.load as b on r.since_load = b.load_id
 left join ledger.load as u on r.until_load = u.load_id
-where r.exceedance_id = %s
+where r.exceedance_id = %(one)s and r.since_load <= %(load)s
 order by r.since_load
 
 -- name: states
-select s.state, s.valid_from, b.recorded_at, u.recorded_at
+select s.state, s.valid_from, b.recorded_at, case when s.until_load <= %(load)s then u.recorded_at end
 from exposure.state as s
 inner join ledger.load as b on s.since_load = b.load_id
 left join ledger.load as u on s.until_load = u.load_id
-where s.exceedance_id = %s
+where s.exceedance_id = %(one)s and s.since_load <= %(load)s
 order by s.since_load
 
 -- name: conclusions
 select
-    c.conclusion, c.value_usv, c.concluded_on, c.physician, c.remark, c.submission_id, c.line,
-    b.recorded_at, u.recorded_at
+    c.conclusion, c.value_usv, c.concluded_on, c.physician, c.remark, c.submission_id, c.line, b.recorded_at,
+    case when c.until_load <= %(load)s then u.recorded_at end
 from exposure.conclusion as c
 inner join ledger.load as b on c.since_load = b.load_id
 left join ledger.load as u on c.until_load = u.load_id
-where c.exceedance_id = %s
+where c.exceedance_id = %(one)s and c.since_load <= %(load)s
 order by c.since_load
 
 -- name: sirets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from integration.test_exceedances import World, month
 from senders import (
     CONCLUSION,
+    DESIGNATIONS,
     ENGAGEE,
     IDENTITES,
     NAVIGANT,
@@ -23,8 +25,8 @@ from senders import (
     row,
 )
 
+from loaders.errors import UsageError
 from loaders.warehouse import load
-from pipelines import exceedance_listings
 from pipelines.exceedances import note_legacy_day
 from pipelines.states import enter_states
 from schemas.identifiers import key_of
@@ -81,7 +83,7 @@ def test_maintained(world: World) -> None:
     assert conclude(world, COMMENTAIRE="mesure confirmée") == "INTEGRE"
     assert state(world) == ("MAINTENU", "21.000")
     assert versions(world) == [(21_000, None)]
-    shown = exceedance_listings.exceedance(world.connection, world.key, 1)
+    shown = world.shown(1)
     assert [one["etat"] for one in shown["etats"]] == ["DETECTE", "MAINTENU"]
     (said,) = shown["conclusions"]
     assert said.items() >= {
@@ -253,9 +255,10 @@ def test_committed_doses_and_flights_are_adjusted_where_nothing_external_was_mea
         "select value_usv, until_code from dose.committed order by since_load"
     ).fetchall() == [(3_000, "M"), (1_000, None)]
     sent(world, "NAVIG", NAVIGANT, row(NAVIGANT, VALEUR="4"))
-    assert state(world) == ("DETECTE", "24.000")
-    assert conclude(world, "ANNULEE") == "INTEGRE"
-    assert state(world) == ("ANNULE", "20.000")
+    # A day that no longer exceeds lies between: this is another run.
+    assert (state(world), state(world, 2)) == (("MODIFIE", "20.000"), ("DETECTE", "24.000"))
+    assert conclude(world, "ANNULEE", ID_DEPASSEMENT="2") == "INTEGRE"
+    assert state(world, 2) == ("ANNULE", "20.000")
     assert sent(world, "NAVIG", NAVIGANT, row(NAVIGANT, VALEUR="4")) == ["DOUBLON MET-12"]
     assert sent(world, "DOCTEUR", ENGAGEE, row(ENGAGEE, VALEUR="3")) == ["DOUBLON MET-12"]
 
@@ -303,3 +306,98 @@ def test_history_of_before_the_migration_is_listed_and_closed(world: World) -> N
     assert state(world) == ("REPRISE", "22.000")
     lab(world, month(2, "1"))
     assert state(world) == ("DETECTE", "23.000")
+
+
+def test_without_a_conclusion_it_is_retained_by_default(world: World) -> None:
+    lab(world, month(1, "21"))
+    with load(world.connection, "test") as number:
+        enter_states(world.connection.cursor(), number, [(1, "NOTIFIE")], date(2026, 4, 10))
+    (found,) = world.listed()
+    assert (found["etat"], found["echeance"]) == ("NOTIFIE", "2026-10-07")
+    assert world.registry.run(date(2026, 10, 7)).retained == 0
+    done = world.registry.run(date(2026, 10, 8))
+    assert (done.retained, state(world)[0]) == (1, "RETENU_PAR_DEFAUT")
+    assert world.listed()[0]["etat_depuis"] == "2026-10-08"
+    assert world.registry.run().retained == 0
+    world.agree()
+    lab(world, month(2, "1", "02"))
+    assert state(world) == ("RETENU_PAR_DEFAUT", "22.000")
+    lab(world, month(1, "2", CODE_METROLOGIE="C"))
+    assert state(world)[0] == "CADUC"
+
+
+def test_what_was_concluded_in_time_is_not_retained(world: World) -> None:
+    lab(world, month(1, "21"))
+    with load(world.connection, "test") as number:
+        enter_states(world.connection.cursor(), number, [(1, "NOTIFIE")], date(2026, 4, 10))
+    conclude(world)
+    assert world.registry.run(date(2027, 1, 1)).retained == 0
+    assert state(world)[0] == "MAINTENU"
+
+
+def instant(world: World) -> str:
+    row_ = world.connection.execute("select max(recorded_at) from ledger.load").fetchone()
+    return str(row_[0].isoformat())
+
+
+def test_as_the_registry_held_them(world: World) -> None:
+    before = instant(world)
+    lab(world, month(1, "21"))
+    found = instant(world)
+    conclude(world, "MODIFIEE", "12")
+    concluded = instant(world)
+    lab(world, month(2, "9", "02"))
+    assert state(world) == ("DETECTE", "21.000")
+
+    def then(moment: str) -> list[tuple[str, str]]:
+        listed = exceedance_listings.exceedances(world.connection, world.key, world.wanted(as_of=moment))
+        return [(one["etat"], one["valeur_msv"]) for one in listed]
+
+    assert then(before) == []
+    assert then(found) == [("DETECTE", "21.000")]
+    assert then(concluded) == [("MODIFIE", "12.000")]
+    assert then("2020-01-01") == []
+    assert then("2999-12-31") == [("DETECTE", "21.000")]
+    shown = world.shown(1, as_of=concluded)
+    assert [(one["etat"], one["au"]) for one in shown["etats"]][1] == ("MODIFIE", None)
+    assert [one["valeur_msv"] for one in shown["calculs"]] == ["21.000", "12.000"]
+    assert "resultats" not in shown
+    with pytest.raises(UsageError, match="aucun dépassement 1 à cette date"):
+        world.shown(1, as_of=before)
+    for moment in ("hier", "2026-02-30", "2026-13", "9999-12-31"):
+        with pytest.raises(UsageError, match="ni une date"):
+            world.wanted(as_of=moment) and then(moment)
+
+
+def test_lists_of_what_needs_somebody(world: World) -> None:
+    lab(world, month(1, "21"), month(2, "21", TYPE_MESURE="PAS-HP3", LOCALISATION="TETE"))
+
+    def ids(**asked: Any) -> list[int]:
+        listed = exceedance_listings.exceedances(world.connection, world.key, world.wanted(**asked))
+        return [one["id"] for one in listed]
+
+    assert ids(without_physician=True) == []
+    assert ids(states=("DETECTE",)) == [1, 2]
+    with load(world.connection, "test") as number:
+        enter_states(world.connection.cursor(), number, [(2, "NOTIFIE")], date(2026, 4, 1))
+    assert ids(states=("DETECTE",)) == [1]
+    assert ids(states=("DETECTE", "NOTIFIE")) == [1, 2]
+    # Due on 28 September, 171 days after 10 April.
+    assert (ids(unanswered_days=170), ids(unanswered_days=171)) == ([], [2])
+    with pytest.raises(UsageError, match="aucun état PERDU"):
+        ids(states=("PERDU",))
+    told = {"ROLE": "MDT", "IDENTIFIANT": RPPS, "DATEFIN": "15/02/2026"}
+    sent(world, "ASNR", DESIGNATIONS, row(DESIGNATIONS, **told))
+    assert ids(without_physician=True) == [1, 2]
+    sent(world, "ASNR", DESIGNATIONS, row(DESIGNATIONS, **told | {"DATEDEBUT": "05/04/2026", "DATEFIN": ""}))
+    assert ids(without_physician=True) == []
+
+
+def test_no_log_tells_a_conclusion(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    lab(world, month(1, "27.773"))
+    assert conclude(world, "MODIFIEE", "13.577", COMMENTAIRE="CANARI") == "INTEGRE"
+    for secret in ("13.577", "13577", "14196", "CANARI", RPPS):
+        assert secret not in caplog.text
+    stored = world.connection.execute("select remark from exposure.conclusion").fetchone()
+    assert b"CANARI" not in stored[0]

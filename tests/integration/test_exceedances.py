@@ -62,7 +62,13 @@ class World:
         self.registry.verify()
 
     def listed(self) -> list[dict[str, Any]]:
-        return exceedance_listings.exceedances(self.connection, self.key)
+        return exceedance_listings.exceedances(self.connection, self.key, self.wanted())
+
+    def wanted(self, **more: Any) -> exceedance_listings.Wanted:
+        return exceedance_listings.Wanted.now(self.registry.settings, **more)
+
+    def shown(self, number: int, **more: Any) -> dict[str, Any]:
+        return exceedance_listings.exceedance(self.connection, self.key, self.wanted(**more), number)
 
     def brief(self) -> list[tuple[Any, ...]]:
         """(id, rule, last day, mSv, state)."""
@@ -140,7 +146,7 @@ def test_corrections_and_annulments_keep_the_number(world: World) -> None:
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "DETECTE")]
     world.lab(month(1, "19", CODE_METROLOGIE="A"))
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "CADUC")]
-    shown = exceedance_listings.exceedance(world.connection, world.key, 1)
+    shown = world.shown(1)
     assert [one["etat"] for one in shown["etats"]] == ["DETECTE", "CADUC", "DETECTE", "CADUC"]
     assert [one["valeur_msv"] for one in shown["calculs"]] == ["21.000", "22.000", "21.000"]
     assert all(one["au"] for one in shown["calculs"])
@@ -170,7 +176,7 @@ def test_committed_doses_and_flights_count_too(world: World) -> None:
     assert world.brief() == []
     world.send("NAVIG", NAVIGANT, row(NAVIGANT, VALEUR="0.1", CODE_METROLOGIE="C"))
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "20.100", "DETECTE")]
-    shown = exceedance_listings.exceedance(world.connection, world.key, 1)
+    shown = world.shown(1)
     assert [(one["grandeur"], one["compte_msv"]) for one in shown["resultats"]] == [
         ("PAS-HP10-PHO", "19.800"),
         ("INT-E50", "0.200"),
@@ -193,7 +199,7 @@ def test_chest_and_belt(world: World) -> None:
     assert world.brief() == []
     world.lab(month(3, "6", "02", **belt))
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "DETECTE")]
-    shown = exceedance_listings.exceedance(world.connection, world.key, 1)
+    shown = world.shown(1)
     assert [one["compte_msv"] for one in shown["resultats"]] == ["6.000", "15.000", None]
 
 
@@ -329,7 +335,7 @@ def test_a_detection_that_fails_is_one_trouble_and_is_made_up_for(
 
 def test_an_unknown_number_is_told(world: World) -> None:
     with pytest.raises(UsageError, match="aucun dépassement 9"):
-        exceedance_listings.exceedance(world.connection, world.key, 9)
+        world.shown(9)
 
 
 def test_no_log_names_anybody_or_tells_a_dose(world: World, caplog: pytest.LogCaptureFixture) -> None:
