@@ -81,16 +81,16 @@ def _modified(results: Results, window: Window, retained: int) -> dict[int, int]
 def _target(results: Results, rows: Ints, counts: Ints, missing: int) -> int:
     """The result that bears the change: an external one before a committed dose, then the largest, the latest begun.
 
-    Of flights only a month that still counts afterwards can, where there is a choice.
+    A month of flights that would count nothing afterwards comes last.
     """
 
-    def rank(at: int) -> tuple[int, int, int, int]:
+    def rank(at: int) -> tuple[int, ...]:
         kind, usv = int(results.kind[at]), int(counts[at]) + missing
-        if kind == AIRCREW:
-            order = 1 if usv == 0 or usv >= windows.AIRCREW_FLOOR_USV else 3
-        else:
-            order = 2 if kind == COMMITTED else 0
-        return order, -int(counts[at]), -int(results.start[at]), at
+        order = {AIRCREW: 1, COMMITTED: 2}.get(kind, 0)
+        if kind == AIRCREW and 0 < usv < windows.AIRCREW_FLOOR_USV:
+            order = 3
+        alike = (kind, int(results.place[at]), int(results.establishment[at]), at)
+        return order, -int(counts[at]), -int(results.start[at]), *alike
 
     return int(min(rows.tolist(), key=rank))
 

@@ -41,6 +41,18 @@ class Case:
         return Window(by_code()[self.run.limit], self.run.place, self.run.window_start, self.run.window_end)
 
 
+@dataclass(frozen=True)
+class Conclusion:
+    """What a row says: ``retained_usv`` with ``MODIFIEE``, ``remark`` sealed, submission and line."""
+
+    kind: str
+    retained_usv: int | None
+    day: date
+    physician: str
+    remark: bytes | None
+    origin: tuple[int, int]
+
+
 def apply(
     cursor: Cursor, load: int, checked: Checked, matched: Matched, source: Source, key: RegistryKey, today: date
 ) -> int:
@@ -52,7 +64,7 @@ def apply(
     named = checked.readable["ID_DEPASSEMENT"] & ~checked.carries(codebook.bit("FMT-01"))
     rows = np.flatnonzero(named)
     numbers = dict(zip(rows.tolist(), map(_number, _texts(checked, "ID_DEPASSEMENT", rows)), strict=True))
-    cases = _cases(cursor, sorted({one for one in numbers.values() if one is not None}))
+    cases = cases_of(cursor, sorted({one for one in numbers.values() if one is not None}))
     places = sorted({one.run.establishment for one in cases.values()})
     designated: dict[tuple[int, str], list[tuple[date, date]]] = {}
     for place, rpps, start, end in cursor.execute(sql.query("conclusions", "physicians"), (places,)).fetchall():
@@ -75,15 +87,29 @@ def apply(
             continue
         closed.add(case.number)
         kind = CONCLUSIONS[checked.values["CONCLUSION"][row]]
-        retained = int(checked.values["VALEUR_RETENUE"][row]) if kind == "MODIFIEE" else None
-        origin = int(source.submission[row]), int(source.line[row])
-        standing = None if kind == "MAINTENUE" else _adjust(cursor, load, case, retained, origin)
         remark = texts["COMMENTAIRE"][at]
-        sealed = key.seal(remark.encode()) if remark else None
-        said = (kind, retained, standing, day, texts["RPPS"][at], sealed)
-        cursor.execute(sql.query("conclusions", "conclude"), (case.number, *said, *origin, load))
-        enter_states(cursor, load, [(case.number, BY_CONCLUSION[kind])], today)
+        said = Conclusion(
+            kind,
+            int(checked.values["VALEUR_RETENUE"][row]) if kind == "MODIFIEE" else None,
+            day,
+            texts["RPPS"][at],
+            key.seal(remark.encode()) if remark else None,
+            (int(source.submission[row]), int(source.line[row])),
+        )
+        conclude(cursor, load, case, said, today)
     return len(closed)
+
+
+def conclude(cursor: Cursor, load: int, case: Case, said: Conclusion, today: date) -> None:
+    """Note what a physician concluded on an open exceedance, and let it act on state and doses.
+
+    Args:
+        today: the registry's date, from which the new state is true.
+    """
+    standing = None if said.kind == "MAINTENUE" else _adjust(cursor, load, case, said.retained_usv, said.origin)
+    told = (said.kind, said.retained_usv, standing, said.day, said.physician, said.remark, *said.origin)
+    cursor.execute(sql.query("conclusions", "conclude"), (case.number, *told, load))
+    enter_states(cursor, load, [(case.number, BY_CONCLUSION[said.kind])], today)
 
 
 def _adjust(cursor: Cursor, load: int, case: Case, retained: int | None, origin: tuple[int, int]) -> int:
@@ -101,7 +127,8 @@ def _adjust(cursor: Cursor, load: int, case: Case, retained: int | None, origin:
     return max(left, default=0)
 
 
-def _cases(cursor: Cursor, numbers: list[int]) -> dict[int, Case]:
+def cases_of(cursor: Cursor, numbers: list[int]) -> dict[int, Case]:
+    """The exceedances of these numbers that there are."""
     found = {}
     for number, limit, place, person, state, _, first, last, start, end, usv, establishment in cursor.execute(
         sql.query("conclusions", "cases"), (numbers,)

@@ -270,9 +270,11 @@ def _compared(found: list[Run], standing: list[Standing], legacy: date | None) -
     for rank, _, _, number, at in pairs:
         if at in taken or at in settled:
             continue
+        if number in used:
+            continue
         if rank == 1:
             settled.add(at)
-        elif number not in used:
+        else:
             taken[at] = by_number[number]
             used.add(number)
     difference = Difference()

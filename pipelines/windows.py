@@ -138,7 +138,8 @@ def within(results: Results, limit: Limit, place: int, start: date, end: date) -
 
 
 def _floored(results: Results) -> Results:
-    small = (results.kind == AIRCREW) & (results.usv < AIRCREW_FLOOR_USV)
+    # Below zero there is but what balances a conclusion: it counts whole.
+    small = (results.kind == AIRCREW) & (results.usv > 0) & (results.usv < AIRCREW_FLOOR_USV)
     return replace(results, usv=np.where(small, 0, results.usv))
 
 

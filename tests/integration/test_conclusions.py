@@ -350,7 +350,7 @@ def test_as_the_registry_held_them(world: World) -> None:
     assert state(world) == ("DETECTE", "21.000")
 
     def then(moment: str) -> list[tuple[str, str]]:
-        listed = exceedance_listings.exceedances(world.connection, world.key, world.wanted(as_of=moment))
+        listed = world.listed(as_of=moment)
         return [(one["etat"], one["valeur_msv"]) for one in listed]
 
     assert then(before) == []
@@ -366,14 +366,14 @@ def test_as_the_registry_held_them(world: World) -> None:
         world.shown(1, as_of=before)
     for moment in ("hier", "2026-02-30", "2026-13", "9999-12-31"):
         with pytest.raises(UsageError, match="ni une date"):
-            world.wanted(as_of=moment) and then(moment)
+            then(moment)
 
 
 def test_lists_of_what_needs_somebody(world: World) -> None:
     lab(world, month(1, "21"), month(2, "21", TYPE_MESURE="PAS-HP3", LOCALISATION="TETE"))
 
     def ids(**asked: Any) -> list[int]:
-        listed = exceedance_listings.exceedances(world.connection, world.key, world.wanted(**asked))
+        listed = world.listed(**asked)
         return [one["id"] for one in listed]
 
     assert ids(without_physician=True) == []

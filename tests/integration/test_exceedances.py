@@ -61,8 +61,8 @@ class World:
         assert recompute(self.connection, self.registry.today).differences == 0
         self.registry.verify()
 
-    def listed(self) -> list[dict[str, Any]]:
-        return exceedance_listings.exceedances(self.connection, self.key, self.wanted())
+    def listed(self, **more: Any) -> list[dict[str, Any]]:
+        return exceedance_listings.exceedances(self.connection, self.key, self.wanted(**more))
 
     def wanted(self, **more: Any) -> exceedance_listings.Wanted:
         return exceedance_listings.Wanted.now(self.registry.settings, **more)
