@@ -348,7 +348,7 @@ def test_detection_follows_every_history(registry: Any) -> None:
         admin.autocommit = True
 
         @given(STEPS)
-        @settings(max_examples=int(os.environ.get('EX','300')), deadline=None)
+        @settings(max_examples=int(os.environ.get("EX", "300")), deadline=None)
         def follow(steps: list[tuple[Any, ...]]) -> None:
             history = History(admin, loader)
             # The day of the migration is of the whole registry: it is set back at the end.
