@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import sql
 from loaders.errors import UsageError
@@ -18,25 +18,24 @@ def load_as_of(connection: Connection, text: str | None) -> int:
 
     Args:
         text: a day (its end in Europe/Paris), an ISO 8601 instant (Europe/Paris where it names no zone), or ``None``
-            for now.
+            for now. Nothing is known of the time to come: it is shown as now.
 
     Raises:
         UsageError: the text is neither.
     """
     if text is None:
         return NOW
-    row = connection.execute(sql.query("exceedances", "load_as_of"), (_until(text),)).fetchone()
+    row = connection.execute(sql.query("exceedances", "load_as_of"), (_instant(text),)).fetchone()
     assert row is not None
     return int(row[0])
 
 
-def _until(text: str) -> datetime:
-    """The first instant that is no longer asked about."""
+def _instant(text: str) -> datetime:
     try:
         if len(text) == len("AAAA-MM-JJ"):
-            return datetime.combine(date.fromisoformat(text) + timedelta(1), time(), PARIS)
+            midnight = datetime.combine(date.fromisoformat(text) + timedelta(1), time(), PARIS)
+            return midnight.astimezone(UTC) - timedelta(microseconds=1)
         moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=PARIS)
-        return moment + timedelta(microseconds=1)
     except (ValueError, OverflowError):
         raise UsageError(f"ni une date AAAA-MM-JJ ni un instant ISO 8601 : {text}") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=PARIS)

@@ -40,8 +40,12 @@ NOTES = {
     " `ABS` n'a pas d'`ACTIVITE`.",
     "ENGAGEE": "Le `RPPS` est celui du médecin désigné par l'établissement au jour de l'incorporation (`IDT-10`) et"
     " celui de votre compte (`FMT-05`).",
-    "CONCLUSION": "`VALEUR_RETENUE` seulement avec `MODIFIEE`. Les conclusions ne sont pas encore prises en compte :"
-    " pour l'instant toute conclusion bien formée est rejetée avec `MET-16`.",
+    "CONCLUSION": "`VALEUR_RETENUE` seulement avec `MODIFIEE`. Le `RPPS` est celui d'un médecin que l'établissement du"
+    " dépassement désigne au jour de la conclusion (`IDT-10`) et celui de votre compte (`FMT-05`). `MAINTENUE` : les"
+    " doses restent. `MODIFIEE` : un résultat du jour du dépassement est ajusté pour que la somme sur douze mois soit"
+    " la valeur retenue. `ANNULEE` : les résultats de ce jour comptent 0. Une conclusion clôt le dépassement : la même"
+    " envoyée de nouveau est `MET-16`. Ce qui fut retenu par défaut, faute de réponse, peut encore être conclu ; si un"
+    " résultat postérieur fait de nouveau dépasser la limite, le dépassement se rouvre sous le même numéro.",
     "NAVIGANT": "La dose compte au dernier jour du mois. En dessous de 0.10 mSv elle est gardée telle quelle et compte"
     " 0 dans les sommes.",
     "ETABLISSEMENTS": "C'est le fichier de l'INSEE tel quel : virgules, dates `aaaa-mm-jj`, et une ligne identique ne"

@@ -210,7 +210,7 @@ insert into exposure.state (exceedance_id, state, valid_from, since_load) values
 insert into exposure.detection (load_id, persons, opened, changed, lapsed) values (%s, %s, %s, %s, %s)
 
 -- name: load_as_of
-select coalesce(max(load_id), 0) from ledger.load where recorded_at < %s
+select ledger.as_of(least(%s::timestamptz, clock_timestamp()))
 
 -- name: listed
 -- Exceedances as the registry held them once a load was sealed; those of a person under any number that was theirs.

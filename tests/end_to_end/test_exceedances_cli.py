@@ -40,6 +40,13 @@ def test_exceedances_are_listed_shown_and_reckoned_again(registry: Any) -> None:
     assert "20.500" in siseri(env, "exceedances", "show", str(found["id"])).stdout
     assert "aucun dépassement 9" in siseri(env, "exceedances", "show", "9", expect=2).stderr
 
+    assert json.loads(siseri(env, "exceedances", "list", "--json", "--as-of", "2020-01-01").stdout) == []
+    asked = ("--etat", "DETECTE", "--sans-medecin")
+    assert [one["id"] for one in json.loads(siseri(env, "exceedances", "list", "--json", *asked).stdout)] == [1]
+    assert json.loads(siseri(env, "exceedances", "list", "--json", "--sans-reponse", "400").stdout) == []
+    assert "aucun état PERDU" in siseri(env, "exceedances", "list", "--etat", "PERDU", expect=2).stderr
+    assert "ni une date" in siseri(env, "exceedances", "show", "1", "--as-of", "hier", expect=2).stderr
+
     facts = json.loads(siseri(env, "exceedances", "detect", "--json").stdout)
     assert facts == {"personnes": 1, "depassements": 1, "ecarts": 0}
     assert "identiques à ceux du registre" in siseri(env, "exceedances", "detect").stdout
@@ -49,4 +56,5 @@ def test_exceedances_are_listed_shown_and_reckoned_again(registry: Any) -> None:
     siseri(env, "verify")
 
     looks = registry.connection.execute("select what, records from audit.look order by look_id").fetchall()
-    assert looks == [("exceedances list", 1), ("exceedances list", 1), *[("exceedances show", 1)] * 2]
+    listed = [("exceedances list", records) for records in (0, 1, 0)]
+    assert looks == [*[("exceedances list", 1)] * 2, *[("exceedances show", 1)] * 2, *listed]
