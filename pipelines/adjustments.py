@@ -20,9 +20,6 @@ from schemas.formats import passive
 from schemas.limits import Limit
 
 _TABLES = {COMMITTED: "committed", AIRCREW: "aircrew"}
-#: What tells results of one line and day apart, where the format has more than one kind.
-_ALIKE = """and d.quantity = %(kind)s and d.location = %(place)s
-    and case when d.state = %(below)s then 0 else coalesce(d.value_usv, 0) end = %(usv)s"""
 _BELT = passive.LOCATIONS.index("CEINTURE")
 
 
@@ -124,19 +121,21 @@ def adjust(
     done: dict[str, list[str]] = {}
     for at, usv in sorted(changes.items()):
         table = _TABLES.get(int(results.kind[at]), "passive")
-        day = date(1970, 1, 1) + timedelta(int(results.day[at]))
+        day = _date(results.day[at])
         asked = {
             **{name: int(lineage[name][at]) for name in ("sender", "submission", "line")},
             "day": day,
             "year": day.year,
             "kind": int(results.kind[at]),
             "place": int(results.place[at]),
+            "establishment": int(results.establishment[at]),
+            "start": _date(results.start[at]),
             "usv": int(results.usv[at]),
             "below": passive.INF,
             "done": done.setdefault(table, []),
         }
-        query = _query("measure", table).replace("/* alike */", _ALIKE if table == "passive" else "")
-        found = cursor.execute(query, asked).fetchone()
+        name = "passive_measure" if table == "passive" else "measure"
+        found = cursor.execute(_query(name, table), asked).fetchone()
         assert found is not None
         done[table].append(found[0])
         values = {
@@ -154,6 +153,10 @@ def adjust(
         if cursor.rowcount != 1:
             raise RuntimeError(f"one result was to be adjusted, {cursor.rowcount} were")
     return len(changes)
+
+
+def _date(number: np.int64) -> date:
+    return date(1970, 1, 1) + timedelta(int(number))
 
 
 def _query(name: str, table: str) -> str:

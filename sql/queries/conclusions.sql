@@ -32,8 +32,27 @@ from dose.keyed as d
 where
     d.worker_id in (select h.worker_id from at_hand as h) and d.until_load is null
     and d.end_day = %(day)s and d.year = %(year)s and d.sender_id = %(sender)s
+    and d.submission_id = %(submission)s and d.line = %(line)s and d.value_usv = %(usv)s
+    and d.measure_id <> all(%(done)s)
+order by d.measure_id
+limit 1
+
+-- name: passive_measure
+-- The same of a passive result: a conclusion's line may have brought several, of which a physician's own version may
+-- set some aside.
+select d.measure_id
+from dose.passive as d
+where
+    d.worker_id in (select h.worker_id from at_hand as h) and d.until_load is null
+    and d.end_day = %(day)s and d.year = %(year)s and d.sender_id = %(sender)s
     and d.submission_id = %(submission)s and d.line = %(line)s and d.measure_id <> all(%(done)s)
-    /* alike */
+    and d.quantity = %(kind)s and d.location = %(place)s and d.establishment_id = %(establishment)s
+    and d.start_day = %(start)s
+    and case when d.state = %(below)s then 0 else coalesce(d.value_usv, 0) end = %(usv)s
+    and not exists (
+        select 1 from dose.passive_set_aside as k
+        where k.sender_id = d.sender_id and k.measure_id = d.measure_id and k.year = d.year
+    )
 order by d.measure_id
 limit 1
 

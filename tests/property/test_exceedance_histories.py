@@ -6,7 +6,6 @@ After every step, what a detection of the touched persons leaves is what the slo
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -348,7 +347,7 @@ def test_detection_follows_every_history(registry: Any) -> None:
         admin.autocommit = True
 
         @given(STEPS)
-        @settings(max_examples=int(os.environ.get("EX", "300")), deadline=None)
+        @settings(max_examples=900, deadline=None)
         def follow(steps: list[tuple[Any, ...]]) -> None:
             history = History(admin, loader)
             # The day of the migration is of the whole registry: it is set back at the end.
