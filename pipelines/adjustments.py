@@ -106,14 +106,11 @@ def adjust(
     window: Window,
     retained: int | None,
     origin: tuple[int, int],
-) -> int:
+) -> None:
     """Write the adjusting versions of a conclusion; the person is left at hand.
 
     Args:
         origin: submission and line of the conclusion.
-
-    Returns:
-        How many versions were written.
     """
     lay_at_hand(cursor, [person])
     results, lineage = results_at_hand(cursor, lineage=True)
@@ -152,7 +149,6 @@ def adjust(
         cursor.execute(_query("adjust", table), values)
         if cursor.rowcount != 1:
             raise RuntimeError(f"one result was to be adjusted, {cursor.rowcount} were")
-    return len(changes)
 
 
 def _date(number: np.int64) -> date:

@@ -130,7 +130,7 @@ def _adjust(cursor: Cursor, load: int, case: Case, retained: int | None, origin:
 def cases_of(cursor: Cursor, numbers: list[int]) -> dict[int, Case]:
     """The exceedances of these numbers that there are."""
     found = {}
-    for number, limit, place, person, state, _, first, last, start, end, usv, establishment in cursor.execute(
+    for number, limit, place, person, state, first, last, start, end, usv, establishment in cursor.execute(
         sql.query("conclusions", "cases"), (numbers,)
     ).fetchall():
         run = Run(person, limit, place, first, last, start, end, int(usv), establishment)

@@ -1,7 +1,7 @@
 -- name: cases
 -- Exceedances that rows name: state, person, and the arithmetic as reckoned last.
 select
-    e.exceedance_id, e.limit_code, e.place, n.person_id, s.state, r.worker_id, r.first_day, r.last_day,
+    e.exceedance_id, e.limit_code, e.place, n.person_id, s.state, r.first_day, r.last_day,
     r.window_start, r.window_end, r.value_usv, r.establishment_id
 from exposure.exceedance as e
 inner join exposure.state as s on e.exceedance_id = s.exceedance_id and s.until_load is null

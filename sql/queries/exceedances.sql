@@ -315,6 +315,6 @@ update exposure.legacy set until_load = %s where until_load is null
 insert into exposure.legacy (day, since_load) values (%s, %s)
 
 -- name: overdue
--- Notified on this day or before, and no conclusion since.
+-- Notified before this day, and no conclusion since.
 select exceedance_id from exposure.state where until_load is null and state = 'NOTIFIE' and valid_from < %s
 order by exceedance_id
