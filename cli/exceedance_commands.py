@@ -21,7 +21,7 @@ def exceedances_list(
     as_of: AsOf = None,
     states: Annotated[list[str] | None, typer.Option("--etat", metavar="ÉTAT", help="Répétable.")] = None,
     without_physician: Annotated[
-        bool, typer.Option("--sans-medecin", help="Sans médecin désigné, ni à la fin de la période ni aujourd'hui.")
+        bool, typer.Option("--sans-medecin", help="Sans réponse, et dont aucun médecin ne peut être averti.")
     ] = False,
     unanswered: Annotated[
         int | None,

@@ -215,6 +215,7 @@ def run(json_: Json = False) -> None:
         "leves": done.released,
         "depassements": done.exceedances,
         "retenus_par_defaut": done.retained,
+        "avis": done.notices,
         "listes_a_declarer": done.declarations,
         "listes_mensuelles": done.lists,
         "bilans": done.cards,

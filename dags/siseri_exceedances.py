@@ -1,7 +1,7 @@
-"""Exceedances: after measures changed, the persons they belong to are reckoned again.
+"""Exceedances: after measures changed, the persons they belong to are reckoned again, and whom it concerns is told.
 
-Runs after each integration and each release, and every hour for what analysts decide at the desk. With nothing new it
-finds nothing to do and writes nothing.
+Runs after each integration and each release, and every hour for what analysts decide at the desk, for designations that
+begin and for accounts that were opened. With nothing new it finds nothing to do and writes nothing.
 """
 
 from datetime import timedelta
@@ -28,7 +28,14 @@ def siseri_exceedances() -> None:
 
         return batches.detect_exceedances()
 
-    detect()
+    @task(pool="sftp")
+    def tell() -> dict[str, int]:
+        """Record and deliver the notices that are owed; how many."""
+        from pipelines import notices
+
+        return notices.renew()
+
+    detect() >> tell()
 
 
 siseri_exceedances()

@@ -248,8 +248,8 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
         raise WarehouseRefused(f"the warehouse refused a load: {type(error).__name__} {place}".strip()) from None
 
 
-#: Spaces of session locks: a sender's depot, a submission.
-DEPOT, SUBMISSION = 5352, 5353
+#: Spaces of session locks: a sender's depot, a submission, the delivery of notices.
+DEPOT, SUBMISSION, NOTICES = 5352, 5353, 5355
 
 
 @contextmanager

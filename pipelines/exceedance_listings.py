@@ -33,8 +33,8 @@ class Wanted:
         today: the registry's date.
         conclusion_days: days that a physician has after the notice.
         states: only these; ``None`` for all.
-        without_physician: only those whose establishment designated no physician on the window's last day, nor does
-            today.
+        without_physician: only those unanswered of which no physician could be told (``medecin_absent`` says why:
+            ``SANS_MDT``, none is designated, or ``SANS_COMPTE``, the one designated has no account).
         unanswered_days: only those notified and not concluded upon whose deadline lies at most so many days ahead.
     """
 
@@ -70,9 +70,9 @@ def exceedances(
     }
     listed = []
     for row in connection.execute(sql.query("exceedances", "listed"), asked).fetchall():
-        number, code, place, start, end, usv, state, since, sealed, siret, first, last, person, without = row
+        number, code, place, start, end, usv, state, since, sealed, siret, first, last, person, absent = row
         due = since + timedelta(wanted.conclusion_days) if state == NOTIFIED else None
-        if wanted.without_physician and not without:
+        if wanted.without_physician and absent is None:
             continue
         if wanted.unanswered_days is not None and (
             due is None or due > wanted.today + timedelta(wanted.unanswered_days)
@@ -92,19 +92,21 @@ def exceedances(
                 "etat": state,
                 "etat_depuis": since.isoformat(),
                 "echeance": None if due is None else due.isoformat(),
-                "sans_medecin": without,
+                "sans_medecin": absent is not None,
                 "nir": key.open(sealed).decode(),
                 "siret": siret,
                 "jours_debut": first.isoformat(),
                 "jours_fin": last.isoformat(),
                 "travailleur": person,
+                "medecin_absent": absent,
             }
         )
     return listed
 
 
 def exceedance(connection: Connection, key: RegistryKey, wanted: Wanted, number: int) -> dict[str, Any]:
-    """One exceedance: its states, how it was reckoned over time, what was concluded, the results within its window.
+    """One exceedance: its states, how it was reckoned over time, what was concluded, who was told, the results within
+    its window.
 
     The results are those that hold now; of a past instant they are left out.
 
@@ -151,6 +153,12 @@ def exceedance(connection: Connection, key: RegistryKey, wanted: Wanted, number:
         }
         for kind, usv, day, rpps, remark, submission, line, start, end in connection.execute(
             sql.query("exceedances", "conclusions"), asked
+        ).fetchall()
+    ]
+    shown["avis"] = [
+        {"etat": state, "destinataire": code, "role": role, "revision": revision, "remis_le": _hour(told)}
+        for state, code, role, revision, told in connection.execute(
+            sql.query("exceedances", "notices"), asked
         ).fetchall()
     ]
     if wanted.as_of is None:

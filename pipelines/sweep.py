@@ -12,7 +12,7 @@ from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import SUBMISSION, Connection, alone
-from pipelines import deadlines, exceedances, scorecards
+from pipelines import deadlines, exceedances, notices, scorecards
 from pipelines.answer import answer_all
 from pipelines.collect import answer_stem, collect
 from pipelines.declare import declare
@@ -39,6 +39,7 @@ class Pass:
     released: dict[str, int] = field(default_factory=dict)
     exceedances: int = 0
     retained: int = 0
+    notices: int = 0
     questions: int = 0
     declarations: int = 0
     lists: int = 0
@@ -119,9 +120,9 @@ def _incident(client: SftpClient, connection: Connection, submission: int) -> No
 
 
 def sweep(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey) -> Pass:
-    """Collect, integrate, answer, release, answer what that changed, look for exceedances and their deadlines, tell
-    employers whom to declare; then the lists and scorecards of the month, and trials; last, remove answers that lay
-    there too long."""
+    """Collect, integrate, answer, release, answer what that changed, look for exceedances and their deadlines, tell of
+    them, tell employers whom to declare; then the lists and scorecards of the month, and trials; last, remove answers
+    that lay there too long."""
     done = Pass()
     done.taken = collect(client, connection, settings, done.troubles)
     for submission, _, _ in pending(connection):
@@ -138,6 +139,7 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
         done.exceedances = found.opened + found.changed + found.lapsed
     with done.troubles.keep("deadlines", 0):
         done.retained = deadlines.retain(connection, settings)
+    done.notices = notices.tell(client, connection, settings, key, done.troubles)
     done.questions = deliver_questions(client, connection, key, done.troubles)
     done.declarations = declare(client, connection, key, done.troubles)
     done.lists = deliver(client, connection, settings, key, done.troubles)

@@ -2,7 +2,7 @@
 select coalesce(max(load_id), 0) from exposure.detection
 
 -- name: news
-select exists (select 1 from ledger.load where load_id > %s and kind <> 'exceedances')
+select exists (select 1 from ledger.load where load_id > %s and kind not in ('exceedances', 'notices'))
 
 -- name: at_hand_table
 -- Whose exceedances are reckoned now: every number of every person at hand.
@@ -216,17 +216,7 @@ select ledger.as_of(least(%s::timestamptz, clock_timestamp()))
 -- Exceedances as the registry held them once a load was sealed; those of a person under any number that was theirs.
 select
     e.exceedance_id, e.limit_code, e.place, r.window_start, r.window_end, r.value_usv, s.state, s.valid_from, i.sealed,
-    t.siret, r.first_day, r.last_day, n.person_id,
-    not exists (
-        select 1 from reference.designation as g
-        where
-            g.establishment_id = r.establishment_id and g.role = 'MDT'
-            and g.since_load <= %(load)s and (g.until_load is null or g.until_load > %(load)s)
-            and (
-                r.window_end between g.start_day and coalesce(g.end_day, date '9999-12-31')
-                or %(today)s::date between g.start_day and coalesce(g.end_day, date '9999-12-31')
-            )
-    ) as without_physician
+    t.siret, r.first_day, r.last_day, n.person_id, w.reason
 from exposure.exceedance as e
 inner join lateral (
     select k.* from exposure.reckoning as k
@@ -265,10 +255,22 @@ inner join lateral (
     order by (o.kind = 'NIR') desc, (o.worker_id = n.person_id) desc, o.since_load desc, o.fingerprint asc
     limit 1
 ) as i on true
+left join exposure.without_physician as w
+    on
+        e.exceedance_id = w.exceedance_id
+        and w.since_load <= %(load)s and (w.until_load is null or w.until_load > %(load)s)
 where
     (%(one)s::integer is null or e.exceedance_id = %(one)s)
     and (%(states)s::text[] is null or s.state = any(%(states)s))
 order by e.exceedance_id
+
+-- name: notices
+-- Who was told what of an exceedance, and when.
+select t.state, p.code, t.audience, t.revision, t.told_at
+from exposure.notice as t
+inner join ledger.partner as p on t.partner_id = p.partner_id
+where t.exceedance_id = %(one)s and t.since_load <= %(load)s
+order by t.notice_id
 
 -- name: reckonings
 select

@@ -69,7 +69,8 @@ def test_the_dags_import_and_hold_their_steps(described: dict[str, Any]) -> None
     assert integrate["plan_others"]["down"] == ["integrate_others"]
     assert integrate["integrate_others"]["down"] == ["answer"]
     assert dags["siseri_release"]["release"]["down"] == ["answer"]
-    assert list(dags["siseri_exceedances"]) == ["detect"]
+    assert list(dags["siseri_exceedances"]) == ["detect", "tell"]
+    assert dags["siseri_exceedances"]["detect"]["down"] == ["tell"]
     assert list(dags["siseri_deadlines"]) == ["retain"]
 
 

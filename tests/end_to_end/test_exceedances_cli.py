@@ -24,10 +24,12 @@ def test_exceedances_are_listed_shown_and_reckoned_again(registry: Any) -> None:
         ("periode_debut", "2025-04-01"),
         ("periode_fin", "2026-03-31"),
         ("valeur_msv", "20.500"),
-        ("etat", "DETECTE"),
+        ("etat", "NOTIFIE"),
         ("nir", NIR),
         ("siret", SIRET),
     }
+    assert found["medecin_absent"] == "SANS_MDT"
+    assert len(json.loads(siseri(env, "exceedances", "list", "--sans-medecin", "--json").stdout)) == 1
     table = siseri(env, "exceedances", "list").stdout
     assert "EFFICACE" in table
     assert "20.500" in table
@@ -36,14 +38,18 @@ def test_exceedances_are_listed_shown_and_reckoned_again(registry: Any) -> None:
     assert [(one["depot"], one["ligne"], one["compte_msv"]) for one in shown["resultats"]] == [
         (registry.submission("LABO1", "mars.csv"), 1, "20.500")
     ]
-    assert [one["etat"] for one in shown["etats"]] == ["DETECTE"]
+    assert [one["etat"] for one in shown["etats"]] == ["DETECTE", "NOTIFIE"]
+    assert [(one["etat"], one["destinataire"], one["role"], one["revision"]) for one in shown["avis"]] == [
+        ("NOTIFIE", "EMPL", "EMPLOYEUR", 1)
+    ]
+    assert all(one["remis_le"] for one in shown["avis"])
     assert "20.500" in siseri(env, "exceedances", "show", str(found["id"])).stdout
     assert "aucun dépassement 9" in siseri(env, "exceedances", "show", "9", expect=2).stderr
 
     assert json.loads(siseri(env, "exceedances", "list", "--json", "--as-of", "2020-01-01").stdout) == []
-    asked = ("--etat", "DETECTE", "--sans-medecin")
+    asked = ("--etat", "NOTIFIE", "--sans-medecin")
     assert [one["id"] for one in json.loads(siseri(env, "exceedances", "list", "--json", *asked).stdout)] == [1]
-    assert json.loads(siseri(env, "exceedances", "list", "--json", "--sans-reponse", "400").stdout) == []
+    assert json.loads(siseri(env, "exceedances", "list", "--json", "--sans-reponse", "1").stdout) == []
     assert "aucun état PERDU" in siseri(env, "exceedances", "list", "--etat", "PERDU", expect=2).stderr
     assert "ni une date" in siseri(env, "exceedances", "show", "1", "--as-of", "hier", expect=2).stderr
 
@@ -56,5 +62,5 @@ def test_exceedances_are_listed_shown_and_reckoned_again(registry: Any) -> None:
     siseri(env, "verify")
 
     looks = registry.connection.execute("select what, records from audit.look order by look_id").fetchall()
-    listed = [("exceedances list", records) for records in (0, 1, 0)]
-    assert looks == [*[("exceedances list", 1)] * 2, *[("exceedances show", 1)] * 2, *listed]
+    listed = [("exceedances list", records) for records in (1, 1, 0)]
+    assert looks == [*[("exceedances list", 1)] * 3, *[("exceedances show", 1)] * 2, *listed]

@@ -84,7 +84,7 @@ def test_maintained(world: World) -> None:
     assert state(world) == ("MAINTENU", "21.000")
     assert versions(world) == [(21_000, None)]
     shown = world.shown(1)
-    assert [one["etat"] for one in shown["etats"]] == ["DETECTE", "MAINTENU"]
+    assert [one["etat"] for one in shown["etats"]] == ["DETECTE", "NOTIFIE", "MAINTENU"]
     (said,) = shown["conclusions"]
     assert said.items() >= {
         ("conclusion", "MAINTENUE"),
@@ -103,7 +103,7 @@ def test_a_maintained_one_follows_the_sums_and_lapses_with_them(world: World) ->
     lab(world, month(1, "2", CODE_METROLOGIE="C"))
     assert state(world) == ("CADUC", "25.000")
     lab(world, month(3, "15", "01"))
-    assert state(world) == ("DETECTE", "21.000")
+    assert state(world) == ("NOTIFIE", "21.000")
     assert conclude(world) == "INTEGRE"
 
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_concluded(world: World, changed: dict[str, str], codes: 
     lab(world, month(1, "21"))
     told = row(CONCLUSION, **({"ID_DEPASSEMENT": "1"} | changed))
     assert sent(world, "DOCTEUR", CONCLUSION, told) == [f"REJETE {codes}"]
-    assert state(world)[0] == "DETECTE"
+    assert state(world)[0] == "NOTIFIE"
 
 
 def test_what_is_closed_cannot_be_concluded_again_the_same_row_included(world: World) -> None:
@@ -159,7 +159,7 @@ def test_modified_below_the_limit(world: World) -> None:
     lab(world, month(3, "7.5", "01"))
     assert state(world) == ("MODIFIE", "12.500")
     lab(world, month(4, "0.001", "01"))
-    assert state(world) == ("DETECTE", "20.001")
+    assert state(world) == ("NOTIFIE", "20.001")
     assert conclude(world, "MODIFIEE", "3") == "INTEGRE"
     assert state(world) == ("MODIFIE", "3.000")
 
@@ -171,7 +171,7 @@ def test_modified_above_the_limit_re_opens_above_what_was_retained(world: World)
     lab(world, month(2, "0", "02"))
     assert state(world) == ("MODIFIE", "25.000")
     lab(world, month(3, "0.001", "02"))
-    assert state(world) == ("DETECTE", "25.001")
+    assert state(world) == ("NOTIFIE", "25.001")
 
 
 def test_other_days_alone_hold_more_than_was_retained(world: World) -> None:
@@ -181,7 +181,7 @@ def test_other_days_alone_hold_more_than_was_retained(world: World) -> None:
     assert versions(world, "M2") == [(4_000, "M"), (-11_000, None)]
     assert [one["etat"] for one in world.listed()] == ["MODIFIE"]
     lab(world, month(3, "0.5", "01"))
-    assert state(world) == ("DETECTE", "21.500")
+    assert state(world) == ("NOTIFIE", "21.500")
 
 
 def test_annulled(world: World) -> None:
@@ -193,7 +193,7 @@ def test_annulled(world: World) -> None:
     assert versions(world, "M2") == [(5_000, "M"), (0, None)]
     assert versions(world, "M3") == [(2_000, None)]
     lab(world, month(4, "18.001"))
-    assert state(world) == ("DETECTE", "20.001")
+    assert state(world) == ("NOTIFIE", "20.001")
     # Results that one line set to 0 alike are told apart when another conclusion comes.
     assert conclude(world, "ANNULEE") == "INTEGRE"
     assert state(world) == ("ANNULE", "2.000")
@@ -229,7 +229,7 @@ def test_what_the_body_annuls_takes_the_adjustment_along_and_an_analyst_is_told(
     assert state(world) == ("MODIFIE", "12.000")
     assert lab(world, month(1, "21", CODE_METROLOGIE="A")) == ["DOUBLON MET-12"]
     assert lab(world, month(1, "21")) == ["INTEGRE"]
-    assert state(world) == ("DETECTE", "21.000")
+    assert state(world) == ("NOTIFIE", "21.000")
     # What holds under the key now is a measure of its own.
     assert conclude(world, "MODIFIEE", "2") == "INTEGRE"
     assert lab(world, month(1, "21")) == ["DOUBLON MET-12"]
@@ -248,7 +248,7 @@ def test_of_a_physicians_version_the_latest_word_counts(world: World) -> None:
 def test_committed_doses_and_flights_are_adjusted_where_nothing_external_was_measured(world: World) -> None:
     lab(world, month(1, "19", "02"))
     sent(world, "DOCTEUR", ENGAGEE, row(ENGAGEE, VALEUR="3"))
-    assert state(world) == ("DETECTE", "22.000")
+    assert state(world) == ("NOTIFIE", "22.000")
     assert conclude(world, "MODIFIEE", "20") == "INTEGRE"
     assert state(world) == ("MODIFIE", "20.000")
     assert world.connection.execute(
@@ -256,7 +256,7 @@ def test_committed_doses_and_flights_are_adjusted_where_nothing_external_was_mea
     ).fetchall() == [(3_000, "M"), (1_000, None)]
     sent(world, "NAVIG", NAVIGANT, row(NAVIGANT, VALEUR="4"))
     # A day that no longer exceeds lies between: this is another run.
-    assert (state(world), state(world, 2)) == (("MODIFIE", "20.000"), ("DETECTE", "24.000"))
+    assert (state(world), state(world, 2)) == (("MODIFIE", "20.000"), ("NOTIFIE", "24.000"))
     assert conclude(world, "ANNULEE", ID_DEPASSEMENT="2") == "INTEGRE"
     assert state(world, 2) == ("ANNULE", "20.000")
     assert sent(world, "NAVIG", NAVIGANT, row(NAVIGANT, VALEUR="4")) == ["DOUBLON MET-12"]
@@ -266,7 +266,7 @@ def test_committed_doses_and_flights_are_adjusted_where_nothing_external_was_mea
 def test_a_dosimeter_worn_with_it_does_not_count_instead(world: World) -> None:
     belt = {"LOCALISATION": "CEINTURE"}
     lab(world, month(1, "21"), month(2, "9", **belt), month(3, "4", "02"))
-    assert state(world) == ("DETECTE", "25.000")
+    assert state(world) == ("NOTIFIE", "25.000")
     assert conclude(world, "MODIFIEE", "5") == "INTEGRE"
     assert state(world) == ("MODIFIE", "5.000")
 
@@ -276,7 +276,7 @@ def test_two_limits_of_one_day(world: World) -> None:
     lab(world, month(1, "21"), month(2, "22", **lens))
     assert [one["limite"] for one in world.listed()] == ["CRISTALLIN", "EFFICACE"]
     assert conclude(world, "MODIFIEE", "7") == "INTEGRE"
-    assert (state(world), state(world, 2)) == (("MODIFIE", "7.000"), ("DETECTE", "21.000"))
+    assert (state(world), state(world, 2)) == (("MODIFIE", "7.000"), ("NOTIFIE", "21.000"))
 
 
 def test_a_merge_keeps_what_was_concluded(world: World) -> None:
@@ -287,7 +287,7 @@ def test_a_merge_keeps_what_was_concluded(world: World) -> None:
     sent(world, "ASNR", IDENTITES, row(IDENTITES))
     assert state(world) == ("MODIFIE", "12.000")
     lab(world, month(2, "9", "02"))
-    assert state(world) == ("DETECTE", "21.000")
+    assert state(world) == ("NOTIFIE", "21.000")
     # A NIR means the person: either number will do.
     assert conclude(world, NIR=NIA) == "INTEGRE"
 
@@ -305,7 +305,7 @@ def test_history_of_before_the_migration_is_listed_and_closed(world: World) -> N
     lab(world, month(1, "22", "02", CODE_METROLOGIE="C"))
     assert state(world) == ("REPRISE", "22.000")
     lab(world, month(2, "1"))
-    assert state(world) == ("DETECTE", "23.000")
+    assert state(world) == ("NOTIFIE", "23.000")
 
 
 def test_without_a_conclusion_it_is_retained_by_default(world: World) -> None:
@@ -347,7 +347,7 @@ def test_as_the_registry_held_them(world: World) -> None:
     conclude(world, "MODIFIEE", "12")
     concluded = instant(world)
     lab(world, month(2, "9", "02"))
-    assert state(world) == ("DETECTE", "21.000")
+    assert state(world) == ("NOTIFIE", "21.000")
 
     def then(moment: str) -> list[tuple[str, str]]:
         listed = world.listed(as_of=moment)

@@ -99,7 +99,7 @@ def test_over_all_employers_in_the_shape_of_the_contract(world: World) -> None:
         ("periode_debut", "2025-04-01"),
         ("periode_fin", "2026-03-31"),
         ("valeur_msv", "20.001"),
-        ("etat", "DETECTE"),
+        ("etat", "NOTIFIE"),
         ("nir", NIR),
         ("siret", SIRET),
     }
@@ -116,7 +116,7 @@ def test_a_sum_across_the_turn_of_a_year(world: World) -> None:
     lens = {"TYPE_MESURE": "PAS-HP3", "LOCALISATION": "TETE"}
     december = {"DATE_DEBUT_PORT": "01/12/2025", "DATE_FIN_PORT": "31/12/2025"}
     world.lab(month(1, "10", **lens, **december), month(2, "10.001", "01", **lens))
-    assert world.brief() == [(1, "CRI-20", "2026-01-31", "20.001", "DETECTE")]
+    assert world.brief() == [(1, "CRI-20", "2026-01-31", "20.001", "NOTIFIE")]
 
 
 def test_a_pass_says_how_many_changed(world: World) -> None:
@@ -139,15 +139,15 @@ def test_a_pass_without_news_opens_no_load(world: World) -> None:
 def test_corrections_and_annulments_keep_the_number(world: World) -> None:
     world.lab(month(1, "21"))
     world.lab(month(1, "22", CODE_METROLOGIE="C"))
-    assert world.brief() == [(1, "EFF-20", "2026-03-31", "22.000", "DETECTE")]
+    assert world.brief() == [(1, "EFF-20", "2026-03-31", "22.000", "NOTIFIE")]
     world.lab(month(1, "19", CODE_METROLOGIE="C"))
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "22.000", "CADUC")]
     world.lab(month(2, "2", "02"))
-    assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "DETECTE")]
+    assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "NOTIFIE")]
     world.lab(month(1, "19", CODE_METROLOGIE="A"))
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "CADUC")]
     shown = world.shown(1)
-    assert [one["etat"] for one in shown["etats"]] == ["DETECTE", "CADUC", "DETECTE", "CADUC"]
+    assert [one["etat"] for one in shown["etats"]] == [*("DETECTE", "NOTIFIE", "CADUC") * 2]
     assert [one["valeur_msv"] for one in shown["calculs"]] == ["21.000", "22.000", "21.000"]
     assert all(one["au"] for one in shown["calculs"])
 
@@ -155,7 +155,7 @@ def test_corrections_and_annulments_keep_the_number(world: World) -> None:
 def test_a_late_result_moves_the_window_and_not_the_number(world: World) -> None:
     world.lab(month(1, "21"))
     world.lab(month(2, "20.5", "02"))
-    assert world.brief() == [(1, "EFF-20", "2026-03-31", "41.500", "DETECTE")]
+    assert world.brief() == [(1, "EFF-20", "2026-03-31", "41.500", "NOTIFIE")]
     assert world.listed()[0]["jours_debut"] == "2026-02-28"
 
 
@@ -166,7 +166,7 @@ def test_what_has_no_value_counts_nothing(world: World) -> None:
         month(3, "", ETAT_RESULTAT="INF"),
         month(4, "0.001", SEUIL="0.05", TYPE_MESURE="PAS-HP10-NEU", LOCALISATION="POITRINE"),
     )
-    assert world.brief() == [(1, "EFF-20", "2026-03-31", "20.001", "DETECTE")]
+    assert world.brief() == [(1, "EFF-20", "2026-03-31", "20.001", "NOTIFIE")]
 
 
 def test_committed_doses_and_flights_count_too(world: World) -> None:
@@ -175,7 +175,7 @@ def test_committed_doses_and_flights_count_too(world: World) -> None:
     world.send("DOCTEUR", ENGAGEE, row(ENGAGEE, VALEUR="0.2"))
     assert world.brief() == []
     world.send("NAVIG", NAVIGANT, row(NAVIGANT, VALEUR="0.1", CODE_METROLOGIE="C"))
-    assert world.brief() == [(1, "EFF-20", "2026-03-31", "20.100", "DETECTE")]
+    assert world.brief() == [(1, "EFF-20", "2026-03-31", "20.100", "NOTIFIE")]
     shown = world.shown(1)
     assert [(one["grandeur"], one["compte_msv"]) for one in shown["resultats"]] == [
         ("PAS-HP10-PHO", "19.800"),
@@ -190,7 +190,7 @@ def test_a_physicians_correction_stands_in(world: World) -> None:
     world.send("DOCTEUR", PASSIVE, month(1, "3", **mine, CODE_METROLOGIE="C"))
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "CADUC")]
     world.send("DOCTEUR", PASSIVE, month(1, "3", **mine, CODE_METROLOGIE="A"))
-    assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "DETECTE")]
+    assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "NOTIFIE")]
 
 
 def test_chest_and_belt(world: World) -> None:
@@ -198,7 +198,7 @@ def test_chest_and_belt(world: World) -> None:
     world.lab(month(1, "15"), month(2, "9", **belt))
     assert world.brief() == []
     world.lab(month(3, "6", "02", **belt))
-    assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "DETECTE")]
+    assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "NOTIFIE")]
     shown = world.shown(1)
     assert [one["compte_msv"] for one in shown["resultats"]] == ["6.000", "15.000", None]
 
@@ -225,7 +225,7 @@ def test_a_merge_brings_two_histories_above_the_limit(world: World) -> None:
     world.lab(month(1, "12", "02"), month(2, "9", NIR=NIA))
     assert world.brief() == []
     world.send("ASNR", IDENTITES, row(IDENTITES))
-    assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "DETECTE")]
+    assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "NOTIFIE")]
     assert world.listed()[0]["nir"] == NIR
     # The merge is taken back: the sums fall apart again.
     with world.registry.registry.warehouse.admin() as admin:
@@ -242,9 +242,9 @@ def test_a_merge_keeps_the_number_of_the_run(world: World) -> None:
     world.lab(month(1, "21", NIR=NIA))
     assert [(one["id"], one["nir"]) for one in world.listed()] == [(1, NIA)]
     world.send("ASNR", IDENTITES, row(IDENTITES))
-    assert [(one["id"], one["nir"], one["etat"]) for one in world.listed()] == [(1, NIR, "DETECTE")]
+    assert [(one["id"], one["nir"], one["etat"]) for one in world.listed()] == [(1, NIR, "NOTIFIE")]
     world.lab(month(2, "1", "02"))
-    assert world.brief() == [(1, "EFF-20", "2026-03-31", "22.000", "DETECTE")]
+    assert world.brief() == [(1, "EFF-20", "2026-03-31", "22.000", "NOTIFIE")]
 
 
 def test_two_exceedances_that_merge_leave_one(world: World) -> None:
@@ -253,8 +253,8 @@ def test_two_exceedances_that_merge_leave_one(world: World) -> None:
     assert len(world.listed()) == 2
     world.send("ASNR", IDENTITES, row(IDENTITES))
     assert sorted((one["valeur_msv"], one["etat"]) for one in world.listed()) in (
-        [("21.000", "CADUC"), ("51.000", "DETECTE")],
-        [("30.000", "CADUC"), ("51.000", "DETECTE")],
+        [("21.000", "CADUC"), ("51.000", "NOTIFIE")],
+        [("30.000", "CADUC"), ("51.000", "NOTIFIE")],
     )
 
 
@@ -300,7 +300,7 @@ def test_any_past_state_can_be_shown(world: World) -> None:
         " and r.since_load <= %(n)s and (r.until_load is null or r.until_load > %(n)s)",
         {"n": row_[0]},
     ).fetchall()
-    assert held == [("DETECTE", 21_000)]
+    assert held == [("NOTIFIE", 21_000)]
 
 
 def test_a_recomputation_tells_and_mends_what_differs(world: World) -> None:
@@ -310,7 +310,7 @@ def test_a_recomputation_tells_and_mends_what_differs(world: World) -> None:
     assert not all(one.held for one in verify(world.connection, world.registry.settings))
     found = recompute(world.connection, world.registry.today)
     assert (found.persons, found.standing, found.differences) == (1, 1, 1)
-    assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "DETECTE")]
+    assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "NOTIFIE")]
     world.agree()
 
 
@@ -329,7 +329,7 @@ def test_a_detection_that_fails_is_one_trouble_and_is_made_up_for(
     with world.registry.registry.warehouse.admin() as admin:
         admin.execute("alter table exposure.reckoning drop constraint never")
     assert world.registry.run().exceedances == 1
-    assert [one[1:] for one in world.brief()] == [("EFF-20", "2026-03-31", "27.773", "DETECTE")]
+    assert [one[1:] for one in world.brief()] == [("EFF-20", "2026-03-31", "27.773", "NOTIFIE")]
     world.agree()
 
 
