@@ -293,10 +293,9 @@ def test_a_merge_keeps_what_was_concluded(world: World) -> None:
 
 
 def test_history_of_before_the_migration_is_listed_and_closed(world: World) -> None:
-    lab(world, month(1, "21", "02"))
     with load(world.connection, "test") as number:
         note_legacy_day(world.connection.cursor(), number, date(2026, 3, 1))
-    world.registry.run()
+    lab(world, month(1, "21", "02"))
     assert state(world) == ("REPRISE", "21.000")
     world.agree()
     assert conclude(world) == "REJETE MET-16"
@@ -354,12 +353,12 @@ def test_as_the_registry_held_them(world: World) -> None:
         return [(one["etat"], one["valeur_msv"]) for one in listed]
 
     assert then(before) == []
-    assert then(found) == [("DETECTE", "21.000")]
+    assert then(found) == [("NOTIFIE", "21.000")]
     assert then(concluded) == [("MODIFIE", "12.000")]
     assert then("2020-01-01") == []
-    assert then("2999-12-31") == [("DETECTE", "21.000")]
+    assert then("2999-12-31") == [("NOTIFIE", "21.000")]
     shown = world.shown(1, as_of=concluded)
-    assert [(one["etat"], one["au"]) for one in shown["etats"]][1] == ("MODIFIE", None)
+    assert [(one["etat"], one["au"]) for one in shown["etats"]][2] == ("MODIFIE", None)
     assert [one["valeur_msv"] for one in shown["calculs"]] == ["21.000", "12.000"]
     assert "resultats" not in shown
     with pytest.raises(UsageError, match="aucun dépassement 1 à cette date"):
@@ -377,10 +376,9 @@ def test_lists_of_what_needs_somebody(world: World) -> None:
         return [one["id"] for one in listed]
 
     assert ids(without_physician=True) == []
-    assert ids(states=("DETECTE",)) == [1, 2]
+    assert ids(states=("NOTIFIE",)) == [1, 2]
     with load(world.connection, "test") as number:
         enter_states(world.connection.cursor(), number, [(2, "NOTIFIE")], date(2026, 4, 1))
-    assert ids(states=("DETECTE",)) == [1]
     assert ids(states=("DETECTE", "NOTIFIE")) == [1, 2]
     # Due on 28 September, 171 days after 10 April.
     assert (ids(unanswered_days=170), ids(unanswered_days=171)) == ([], [2])
