@@ -22,6 +22,8 @@ from pipelines.isolate import Troubles
 log = logging.getLogger("siseri.retention")
 
 FOLDERS = ("retour", "retour/essai")
+#: Stay: a list that has a life of its own, scorecards that name nobody.
+_STAYS = re.compile(rf"{re.escape(declare.NAME)}|bilan-[0-9]{{4}}-[0-9]{{2}}\.(csv|html)")
 #: A notice stays as long as its physician may answer it, where that is longer.
 _NOTICE = re.compile(r"depassement-[0-9]+-[A-Z_]+\.(json|html)")
 
@@ -72,7 +74,7 @@ def _home(
     new, gone, there = [], [], set()
     for folder in FOLDERS:
         for entry in client.listdir(code, folder):
-            if not entry.is_regular or entry.name == declare.NAME or entry.name.startswith("."):
+            if not entry.is_regular or _STAYS.fullmatch(entry.name) or entry.name.startswith("."):
                 continue
             digest = _digest(folder, entry.name)
             mtime, seen = kept.get(digest, (None, today))

@@ -69,6 +69,7 @@ def test_a_list_of_workers_to_declare_and_the_ministry_keep_theirs(registry: Any
     (registry.home("DGT") / "retour" / "stats.csv").write_bytes(b"x")
     (registry.home("LABO1") / "retour" / "depassement-7-NOTIFIE.json").write_bytes(b"x")
     (registry.home("LABO1") / "retour" / "depassement-7.json").write_bytes(b"x")
+    (registry.home("LABO1") / "retour" / "bilan-2026-03.html").write_bytes(b"x")
     settings = dataclasses.replace(registry.settings, queue_days=400)
     told = Troubles()
 
@@ -81,7 +82,7 @@ def test_a_list_of_workers_to_declare_and_the_ministry_keep_theirs(registry: Any
     assert "a-declarer.csv" in registry.files("EMPL")
     assert registry.files("DGT") == ["stats.csv"]
     assert "depassement-7.json" not in registry.files("LABO1")
-    assert "depassement-7-NOTIFIE.json" in registry.files("LABO1")
+    assert {"depassement-7-NOTIFIE.json", "bilan-2026-03.html"} <= set(registry.files("LABO1"))
     look(DAY + timedelta(days=181))
     assert "depassement-7-NOTIFIE.json" not in registry.files("LABO1")
     assert not told
