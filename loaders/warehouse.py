@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 FLOOR = 150_000
+#: Profiles of daily work, which read and write tables.
 PROFILES = ("loader", "analyst")
+#: Profiles that read what a ticket opens, and the one that has tickets made (0019_access.sql).
+READERS = ("worker", "employer", "crp", "physician", "agent")
+GATE = "gate"
+#: Owns what the readers read through; nobody logs in as it.
+KEEPER = "keeper"
 Connection = psycopg.Connection[Any]
 
 
@@ -54,6 +60,14 @@ class Warehouse:
     def analyst(self) -> Connection:
         """A connection that may read."""
         return self._connect(self._login("analyst"), autocommit=True)
+
+    def gate(self) -> Connection:
+        """A connection that may have tickets made for readers, and nothing else."""
+        return self._connect(self._login(GATE), autocommit=True)
+
+    def reader(self, profile: str) -> Connection:
+        """A connection of one of :data:`READERS`, which sees nothing until it shows a ticket."""
+        return self._connect(self._login(profile), autocommit=True)
 
     def pool(
         self, profile: str, *, size: int, statement_timeout_ms: int, lock_timeout_ms: int
@@ -178,7 +192,8 @@ class Warehouse:
         passwords = json.loads(file.read_text()) if file.exists() else {}
         row = cursor.execute("select current_database()").fetchone()
         assert row is not None
-        for profile in PROFILES:
+        self._ensure_keeper(cursor, f"{row[0]}_{KEEPER}")
+        for profile in (*PROFILES, GATE, *READERS):
             role = f"{row[0]}_{profile}"
             there = cursor.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone()
             if there and role in passwords:
@@ -197,6 +212,12 @@ class Warehouse:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             json.dump(passwords, out)
         fresh.replace(file)
+
+    @staticmethod
+    def _ensure_keeper(cursor: psycopg.Cursor[Any], role: str) -> None:
+        there = cursor.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone()
+        if not there:
+            cursor.execute(composed.SQL("create role {} nologin").format(composed.Identifier(role)))
 
     @staticmethod
     def _load_code_lists(cursor: psycopg.Cursor[Any]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import sql
-from loaders.errors import UsageError
 from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection
+from pipelines.private_file import write_private
 from reports.execution import as_text
 from reports.lists import french
 from schemas.formats import formats
@@ -37,15 +36,5 @@ def pending(connection: Connection, key: RegistryKey, out: Path) -> int:
             "SEXE": sex,
         }
         rows.append([known.get(name, "") for name in names])
-    body = as_text(names, sorted(rows)).encode()
-    fresh = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        try:
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(body)
-            fresh.replace(out)
-        finally:
-            fresh.unlink(missing_ok=True)
-    except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        raise UsageError("the file cannot be written there") from error
+    write_private(out, as_text(names, sorted(rows)).encode())
     return len(rows)

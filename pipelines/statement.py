@@ -1,0 +1,169 @@
+"""A worker's dose statement, as whoever asks may see it: plain data, ready for the page, JSON and CSV.
+
+Everything is read through the views of 0019_access.sql under the asker's own profile: what is not open never gets here.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import sql
+from loaders.errors import UsageError
+from loaders.secrets import RegistryKey
+from loaders.warehouse import Connection, Warehouse
+from pipelines import statement_rows, windows
+from pipelines.principals import Principal, admitted
+from pipelines.statement_rows import Facts, Row
+from pipelines.statement_sums import Bounds, joined, months_before, sums, windows_of
+from schemas.formats import passive
+from schemas.identifiers import key_of
+
+#: One message for whatever is not open, so that it does not tell who is known.
+NOTHING = (
+    "aucun relevé à remettre : travailleur inconnu du registre, ou hors de ce que ce demandeur peut voir à cette date"
+)
+#: An adviser's single results go back so far; the view says the same (0019_access.sql).
+ADVISER_MONTHS = 60
+
+
+def statement(
+    warehouse: Warehouse,
+    key: RegistryKey,
+    asking: Principal,
+    subject: str,
+    *,
+    today: date,
+    months: int | None,
+    who: str,
+    door: str,
+) -> Facts:
+    """A worker's statement.
+
+    Args:
+        subject: the NIR or NIA, 13 characters.
+        today: the registry's date.
+        months: single results of so many last months; ``None``: of the whole time that is open.
+        who, door: as in :func:`pipelines.audit.looked`.
+
+    Raises:
+        UsageError: nothing is open to this asker of this person, or nobody has this number.
+    """
+    with admitted(warehouse, key, asking, day=today, who=who, door=door, what="releve", subject=subject) as reader:
+        if reader is None:
+            raise UsageError(NOTHING)
+        # One snapshot: the sums are of the results that are listed.
+        with reader.transaction():
+            reader.execute("set transaction isolation level repeatable read, read only")
+            return _Reading(reader, key, asking, today, months).facts()
+
+
+def read(reader: Connection, name: str) -> list[Row]:
+    """The rows of one of the queries on the access views."""
+    return reader.execute(sql.query("access", name)).fetchall()
+
+
+class _Reading:
+    """One reading of all that a ticket opens."""
+
+    def __init__(
+        self, reader: Connection, key: RegistryKey, asking: Principal, today: date, months: int | None
+    ) -> None:
+        self._reader, self._key, self._asking = reader, key, asking
+        self._today, self._months = today, months
+        self._since = months_before(today, months) if months else None
+
+    def facts(self) -> Facts:
+        person = read(self._reader, "persons")[0]
+        contracts = [statement_rows.contract(row) for row in read(self._reader, "contracts")]
+        facts: Facts = {
+            "version": 1,
+            "etabli_le": self._today.isoformat(),
+            "demandeur": {"role": self._asking.capacity, "identifiant": self._asking.identifiant},
+            "mois": self._months,
+            "depuis": (self._since + timedelta(1)).isoformat() if self._since else None,
+            "travailleur": self._person(person),
+            "contrats": contracts,
+            "doses_visibles": self._asking.profile != "employer",
+            "internes_visibles": self._internal,
+            "resultats": [],
+            "sommes": [],
+            "sommes_contrats": [],
+            "depassements": [],
+        }
+        if self._asking.profile != "employer":
+            self._doses(facts, person[3])
+        return facts
+
+    @property
+    def _internal(self) -> bool:
+        return self._asking.profile in ("worker", "physician")
+
+    def _doses(self, facts: Facts, birth: date) -> None:
+        """Results, sums and exceedances."""
+        listed, counted = external(self._reader)
+        operational = [one for one in listed if one["format"] == "OPERATIONNELLE"]
+        if self._internal:
+            more, committed = internal(self._reader)
+            listed, counted = listed + more, joined(counted, committed)
+        names = {one["siret"]: one["etablissement"] for one in facts["contrats"]}
+        facts["resultats"] = [
+            {name: value for name, value in one.items() if name != "integre_le"}
+            | {"etablissement": names.get(one["siret"], "")}
+            for one in sorted(listed, key=_order)
+            if self._since is None or date.fromisoformat(one["fin"][:10]) > self._since
+        ]
+        facts["sommes"] = sums(counted, operational, self._bounds(birth))
+        if self._asking.profile == "crp":
+            facts["sommes_contrats"] = [statement_rows.contract_sum(row) for row in read(self._reader, "contract_sums")]
+        facts["depassements"] = [
+            statement_rows.exceedance(row, internal=self._internal) for row in read(self._reader, "exceedances")
+        ]
+
+    def _bounds(self, birth: date) -> Bounds:
+        adviser = self._asking.profile == "crp"
+        open_from = months_before(self._today, ADVISER_MONTHS) + timedelta(1) if adviser else date.min
+        if self._since:
+            open_from = max(open_from, (self._since + timedelta(1)).replace(month=1, day=1))
+        held = None if self._internal else frozenset(span for (span,) in read(self._reader, "committed_spans"))
+        career = not adviser and self._since is None
+        return Bounds(self._today, birth, open_from, career, held)
+
+    def _person(self, row: Row) -> Facts:
+        _, last, first, birth, sex, kind, sealed = row
+        nir = self._key.open(sealed).decode()
+        return {
+            "nir": nir,
+            "cle": key_of(nir),
+            "identifiant": kind,
+            "nom": last,
+            "prenom": first,
+            "date_naissance": birth.isoformat(),
+            "sexe": sex,
+        }
+
+
+def external(reader: Connection) -> tuple[list[Facts], windows.Results]:
+    """External results, and those among them that enter the windows (of one person)."""
+    rows, months = read(reader, "passive"), read(reader, "aircrew")
+    entering = [
+        (row[1], row[3], row[4], row[6], row[7], 0 if row[8] == passive.INF else row[9] or 0)
+        for row in rows
+        if row[8] in (passive.MES, passive.INF, passive.EST)
+    ]
+    entering += [(row[1], windows.AIRCREW, -1, row[3].replace(day=1), row[3], row[4]) for row in months]
+    listed = [statement_rows.external(row) for row in rows] + [statement_rows.aircrew(row) for row in months]
+    listed += [statement_rows.operational(row) for row in read(reader, "operational")]
+    return listed, windows_of(entering)
+
+
+def internal(reader: Connection) -> tuple[list[Facts], windows.Results]:
+    """Analyses and committed doses, and the committed ones for the windows (of one person)."""
+    rows = read(reader, "committed")
+    listed = [statement_rows.analysis(row) for row in read(reader, "internal")]
+    listed += [statement_rows.committed(row) for row in rows]
+    return listed, windows_of([(row[1], windows.COMMITTED, -1, row[3], row[3], row[5]) for row in rows])
+
+
+def _order(one: Facts) -> tuple[Any, ...]:
+    return one["fin"], one["debut"], one["siret"], one["grandeur"], one["localisation"] or "", one["valeur_msv"] or ""

@@ -1,0 +1,168 @@
+"""The rows of the access views as plain data: what statements and monthly lists say of a contract, a result, an
+exceedance. Doses in mSv with three decimals, days in ISO form."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from pipelines.books import msv
+from schemas import nomenclature
+from schemas.formats import interne, operationnelle, passive
+from schemas.limits import by_code
+
+Facts = dict[str, Any]
+Row = tuple[Any, ...]
+
+
+def contract(row: Row) -> Facts:
+    _, siret, name, start, end, grade, other, character, domain, sector, trade, contract = row
+    return {
+        "siret": siret,
+        "etablissement": name,
+        "debut": start.isoformat(),
+        "fin": end.isoformat() if end else None,
+        "classement": grade or other or None,
+        "caractere": character,
+        "secteur": _label("secteur_activite", sector),
+        "metier": _label("metier", trade),
+        "domaine": _label("domaine_activite", domain),
+        "contrat": contract,
+    }
+
+
+def _label(name: str, code: str | None) -> str | None:
+    return _labels(name).get(code, code) if code else None
+
+
+@cache
+def _labels(name: str) -> dict[str, str]:
+    return {next(iter(row.values())): row["libelle"] for row in nomenclature.rows(name)}
+
+
+def _result(layout: str, quantity: str, siret: str, start: date, end: date, **more: Any) -> Facts:
+    return {
+        "format": layout,
+        "grandeur": quantity,
+        "debut": start.isoformat(),
+        "fin": end.isoformat(),
+        "siret": siret,
+        "localisation": None,
+        "dosimetre": None,
+        "radionucleide": None,
+        "etat": "MES",
+        "valeur_msv": None,
+        "seuil_msv": None,
+        "activite": None,
+        "limite_detection": None,
+        "unite": "mSv",
+    } | more
+
+
+def external(row: Row) -> Facts:
+    _, _, siret, quantity, place, dosimeter, start, end, state, usv, threshold, sender, role, recorded = row
+    below = state == passive.INF
+    return _result(
+        "PASSIVE",
+        passive.TYPES[quantity],
+        siret,
+        start,
+        end,
+        localisation=passive.LOCATIONS[place],
+        dosimetre=passive.FORMAT.column("TYPE_DOSIMETRE").codes[dosimeter],
+        etat=passive.STATES[state],
+        valeur_msv=None if usv is None or below else msv(usv),
+        seuil_msv=None if threshold is None else msv(threshold),
+        emetteur=sender,
+        par_medecin=role == "MDT",
+        integre_le=recorded,
+    )
+
+
+def aircrew(row: Row) -> Facts:
+    _, _, siret, end, usv, flights, sender, recorded = row
+    more = {"vols": flights, "emetteur": sender, "integre_le": recorded}
+    return _result("NAVIGANT", "CAL-E-COS", siret, end.replace(day=1), end, valeur_msv=msv(usv), **more)
+
+
+def operational(row: Row) -> Facts:
+    _, siret, quantity, dosimeter, start, end, usv, place, zone, sender, recorded = row
+    return _result(
+        "OPERATIONNELLE",
+        operationnelle.TYPES[quantity],
+        siret,
+        start,
+        end,
+        debut=start.isoformat(timespec="minutes"),
+        fin=end.isoformat(timespec="minutes"),
+        localisation=f"{place} {zone}".strip(),
+        dosimetre=operationnelle.FORMAT.column("TYPE_DOSIMETRE").codes[dosimeter],
+        valeur_msv=msv(usv),
+        emetteur=sender,
+        integre_le=recorded,
+    )
+
+
+def analysis(row: Row) -> Facts:
+    _, siret, day, exam, nuclide, unit, state, activity, limit, sender, recorded = row
+    word = interne.STATES[state]
+    return _result(
+        "INTERNE",
+        interne.EXAMS[exam],
+        siret,
+        day,
+        day,
+        radionucleide=nuclide,
+        etat=word,
+        activite=None if activity is None or state == interne.INF else _becquerel(activity),
+        limite_detection=None if limit is None else _becquerel(limit),
+        unite=interne.UNITS[unit],
+        emetteur=sender,
+        integre_le=recorded,
+    )
+
+
+def committed(row: Row) -> Facts:
+    _, _, siret, day, nuclide, usv, sender, recorded = row
+    more = {"radionucleide": nuclide, "emetteur": sender, "integre_le": recorded}
+    return _result("ENGAGEE", "INT-E50", siret, day, day, valeur_msv=msv(usv), **more)
+
+
+def _becquerel(nano: int) -> str:
+    return f"{(Decimal(nano) / 10**9).normalize():f}"
+
+
+def contract_sum(row: Row) -> Facts:
+    siret, start, end, quantity, place, usv, count, committed = row
+    return {
+        "siret": siret,
+        "debut": start.isoformat(),
+        "fin": end.isoformat() if end else None,
+        "grandeur": quantity,
+        "localisation": place,
+        "resultats": count,
+        "somme_msv": msv(int(usv)),
+        "nature": "EQUIVALENTE" if quantity != "EFFICACE" else "EXTERNE" if committed else "EFFICACE",
+    }
+
+
+def exceedance(row: Row, *, internal: bool) -> Facts:
+    number, siret, code, place, start, end, state, since, usv, external, committed = row
+    limit = by_code()[code]
+    shown = usv if internal else external
+    return {
+        "id": number,
+        "siret": siret,
+        "grandeur": limit.quantity,
+        "regle": code,
+        "limite_msv": msv(limit.usv),
+        "localisation": passive.LOCATIONS[place] if place >= 0 else None,
+        "debut": start.isoformat(),
+        "fin": end.isoformat(),
+        "etat": state,
+        "etat_depuis": since.isoformat(),
+        "valeur_msv": msv(int(shown)),
+        "nature": "EXTERNE" if committed else "EFFICACE" if limit.quantity == "EFFICACE" else "EQUIVALENTE",
+    }
