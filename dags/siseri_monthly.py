@@ -1,5 +1,6 @@
-"""Monthly: employers get their list of workers and what is missing in it, bodies get their contacts;
-every sender gets the scorecard of the month that ended, the ministry that of all senders.
+"""Monthly: employers get their list of workers and what is missing in it, bodies get their contacts, physicians and
+advisers the results that they may see; every sender gets the scorecard of the month that ended, the ministry that of
+all senders.
 
 Delivers on the first of the month. The other days it finds nothing to do, but for an account whose first workers
 or designation came since, or after days without Airflow: a month's lists and scorecards are delivered once.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import sql
 from loaders.warehouse import Connection
 
-#: Doors: the page of the Airflow UI, the command.
-DESK, COMMAND = "BUREAU", "COMMANDE"
+#: Doors: the page of the Airflow UI, the command, an account's ``retour/``.
+DESK, COMMAND, RETURN = "BUREAU", "COMMANDE", "RETOUR"
 
 
 def looked(

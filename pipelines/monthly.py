@@ -1,4 +1,5 @@
-"""Once a month: each employer's own list and what is missing in it, each body's contacts, in their ``retour/``.
+"""Once a month: each employer's own list and what is missing in it, each body's contacts, each physician's and
+adviser's results, in their ``retour/``.
 
 A month's lists are owed from the first pass of the month on which there is something to tell; what was
 delivered stands in the ledger, so that any pass may be repeated.
@@ -17,6 +18,7 @@ from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
+from pipelines import monthly_results
 from pipelines.isolate import Troubles
 from reports.lists import contact_list, french, incomplete_list, worker_list
 
@@ -70,7 +72,7 @@ def deliver(
             written += sum(body is not None for body in lists.values())
     if owed:
         log.info("monthly lists written: %s", written)
-    return written
+    return written + monthly_results.deliver(client, connection, settings, key, troubles)
 
 
 def _of_employer(connection: Connection, key: RegistryKey, partner_id: int, code: str, role: str, today: date) -> Lists:

@@ -5,6 +5,7 @@ Everything is read through the views of 0019_access.sql under the asker's own pr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from loaders.warehouse import Connection, Warehouse
 from pipelines import statement_rows, windows
 from pipelines.principals import Principal, admitted
 from pipelines.statement_rows import Facts, Row
-from pipelines.statement_sums import Bounds, joined, months_before, sums, windows_of
+from pipelines.statement_sums import Bounds, months_before, sums, windows_of
 from schemas.formats import passive
 from schemas.identifiers import key_of
 
@@ -23,6 +24,8 @@ from schemas.identifiers import key_of
 NOTHING = (
     "aucun relevé à remettre : travailleur inconnu du registre, ou hors de ce que ce demandeur peut voir à cette date"
 )
+#: Profiles that see internal doses.
+INTERNAL = ("worker", "physician")
 #: An adviser's single results go back so far; the view says the same (0019_access.sql).
 ADVISER_MONTHS = 60
 
@@ -97,23 +100,21 @@ class _Reading:
 
     @property
     def _internal(self) -> bool:
-        return self._asking.profile in ("worker", "physician")
+        return self._asking.profile in INTERNAL
 
     def _doses(self, facts: Facts, birth: date) -> None:
         """Results, sums and exceedances."""
-        listed, counted = external(self._reader)
+        fetched = Fetched.of(self._reader, self._asking.profile)
+        listed = fetched.facts()
         operational = [one for one in listed if one["format"] == "OPERATIONNELLE"]
-        if self._internal:
-            more, committed = internal(self._reader)
-            listed, counted = listed + more, joined(counted, committed)
         names = {one["siret"]: one["etablissement"] for one in facts["contrats"]}
         facts["resultats"] = [
-            {name: value for name, value in one.items() if name != "integre_le"}
+            {name: value for name, value in one.items() if name not in ("personne", "integre_le")}
             | {"etablissement": names.get(one["siret"], "")}
             for one in sorted(listed, key=_order)
             if self._since is None or date.fromisoformat(one["fin"][:10]) > self._since
         ]
-        facts["sommes"] = sums(counted, operational, self._bounds(birth))
+        facts["sommes"] = sums(fetched.results(), operational, self._bounds(birth))
         if self._asking.profile == "crp":
             facts["sommes_contrats"] = [statement_rows.contract_sum(row) for row in read(self._reader, "contract_sums")]
         facts["depassements"] = [
@@ -143,26 +144,42 @@ class _Reading:
         }
 
 
-def external(reader: Connection) -> tuple[list[Facts], windows.Results]:
-    """External results, and those among them that enter the windows (of one person)."""
-    rows, months = read(reader, "passive"), read(reader, "aircrew")
-    entering = [
-        (row[1], row[3], row[4], row[6], row[7], 0 if row[8] == passive.INF else row[9] or 0)
-        for row in rows
-        if row[8] in (passive.MES, passive.INF, passive.EST)
-    ]
-    entering += [(row[1], windows.AIRCREW, -1, row[3].replace(day=1), row[3], row[4]) for row in months]
-    listed = [statement_rows.external(row) for row in rows] + [statement_rows.aircrew(row) for row in months]
-    listed += [statement_rows.operational(row) for row in read(reader, "operational")]
-    return listed, windows_of(entering)
+@dataclass(frozen=True)
+class Fetched:
+    """All results that a ticket opens, as the views give them; internal ones where the profile has a right."""
 
+    passive: list[Row]
+    aircrew: list[Row]
+    operational: list[Row]
+    internal: list[Row]
+    committed: list[Row]
 
-def internal(reader: Connection) -> tuple[list[Facts], windows.Results]:
-    """Analyses and committed doses, and the committed ones for the windows (of one person)."""
-    rows = read(reader, "committed")
-    listed = [statement_rows.analysis(row) for row in read(reader, "internal")]
-    listed += [statement_rows.committed(row) for row in rows]
-    return listed, windows_of([(row[1], windows.COMMITTED, -1, row[3], row[3], row[5]) for row in rows])
+    @classmethod
+    def of(cls, reader: Connection, profile: str) -> Fetched:
+        """Read them."""
+        inside = profile in INTERNAL
+        names = [*("passive", "aircrew", "operational"), *(("internal", "committed") if inside else ())]
+        found = {name: read(reader, name) for name in names}
+        return cls(**({"internal": [], "committed": []} | found))
+
+    def facts(self) -> list[Facts]:
+        """Every result as plain data."""
+        made = [statement_rows.external(row) for row in self.passive]
+        made += [statement_rows.aircrew(row) for row in self.aircrew]
+        made += [statement_rows.operational(row) for row in self.operational]
+        made += [statement_rows.analysis(row) for row in self.internal]
+        return made + [statement_rows.committed(row) for row in self.committed]
+
+    def results(self) -> windows.Results:
+        """Those that enter the windows; of one person."""
+        entering = [
+            (row[1], row[3], row[4], row[6], row[7], 0 if row[8] == passive.INF else row[9] or 0)
+            for row in self.passive
+            if row[8] in (passive.MES, passive.INF, passive.EST)
+        ]
+        entering += [(row[1], windows.AIRCREW, -1, row[3].replace(day=1), row[3], row[4]) for row in self.aircrew]
+        entering += [(row[1], windows.COMMITTED, -1, row[3], row[3], row[5]) for row in self.committed]
+        return windows_of(entering)
 
 
 def _order(one: Facts) -> tuple[Any, ...]:

@@ -43,6 +43,7 @@ def _labels(name: str) -> dict[str, str]:
 
 
 def _result(layout: str, quantity: str, siret: str, start: date, end: date, **more: Any) -> Facts:
+    """``personne`` and ``integre_le`` are for whoever lists several persons; a statement leaves them out."""
     return {
         "format": layout,
         "grandeur": quantity,
@@ -62,7 +63,7 @@ def _result(layout: str, quantity: str, siret: str, start: date, end: date, **mo
 
 
 def external(row: Row) -> Facts:
-    _, _, siret, quantity, place, dosimeter, start, end, state, usv, threshold, sender, role, recorded = row
+    person, _, siret, quantity, place, dosimeter, start, end, state, usv, threshold, sender, role, recorded = row
     below = state == passive.INF
     return _result(
         "PASSIVE",
@@ -77,18 +78,19 @@ def external(row: Row) -> Facts:
         seuil_msv=None if threshold is None else msv(threshold),
         emetteur=sender,
         par_medecin=role == "MDT",
+        personne=person,
         integre_le=recorded,
     )
 
 
 def aircrew(row: Row) -> Facts:
-    _, _, siret, end, usv, flights, sender, recorded = row
-    more = {"vols": flights, "emetteur": sender, "integre_le": recorded}
+    person, _, siret, end, usv, flights, sender, recorded = row
+    more = {"vols": flights, "emetteur": sender, "personne": person, "integre_le": recorded}
     return _result("NAVIGANT", "CAL-E-COS", siret, end.replace(day=1), end, valeur_msv=msv(usv), **more)
 
 
 def operational(row: Row) -> Facts:
-    _, siret, quantity, dosimeter, start, end, usv, place, zone, sender, recorded = row
+    person, siret, quantity, dosimeter, start, end, usv, place, zone, sender, recorded = row
     return _result(
         "OPERATIONNELLE",
         operationnelle.TYPES[quantity],
@@ -101,12 +103,13 @@ def operational(row: Row) -> Facts:
         dosimetre=operationnelle.FORMAT.column("TYPE_DOSIMETRE").codes[dosimeter],
         valeur_msv=msv(usv),
         emetteur=sender,
+        personne=person,
         integre_le=recorded,
     )
 
 
 def analysis(row: Row) -> Facts:
-    _, siret, day, exam, nuclide, unit, state, activity, limit, sender, recorded = row
+    person, siret, day, exam, nuclide, unit, state, activity, limit, sender, recorded = row
     word = interne.STATES[state]
     return _result(
         "INTERNE",
@@ -120,13 +123,14 @@ def analysis(row: Row) -> Facts:
         limite_detection=None if limit is None else _becquerel(limit),
         unite=interne.UNITS[unit],
         emetteur=sender,
+        personne=person,
         integre_le=recorded,
     )
 
 
 def committed(row: Row) -> Facts:
-    _, _, siret, day, nuclide, usv, sender, recorded = row
-    more = {"radionucleide": nuclide, "emetteur": sender, "integre_le": recorded}
+    person, _, siret, day, nuclide, usv, sender, recorded = row
+    more = {"radionucleide": nuclide, "emetteur": sender, "personne": person, "integre_le": recorded}
     return _result("ENGAGEE", "INT-E50", siret, day, day, valeur_msv=msv(usv), **more)
 
 

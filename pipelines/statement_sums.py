@@ -142,11 +142,6 @@ def windows_of(rows: list[tuple[int, int, int, date, date, int]]) -> windows.Res
     return windows.Results(np.ones(len(rows), np.int64), establishment, kind, place, start, day, usv)
 
 
-def joined(one: windows.Results, other: windows.Results) -> windows.Results:
-    names = ("person", "establishment", "kind", "place", "start", "day", "usv")
-    return windows.Results(*(np.concatenate((getattr(one, name), getattr(other, name))) for name in names))
-
-
 def months_before(day: date, months: int) -> date:
     """The same day so many calendar months before, clipped to the month's end."""
     return day_of(int(plus_months(np.array([_number(day)]), -months)[0]))

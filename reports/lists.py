@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from reports.execution import as_text
 from schemas.formats import formats
@@ -12,6 +13,29 @@ from schemas.identifiers import key_of
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _INCOMPLETE = ("NIR", "NOM", "PRENOM", "SIRET", "ETABLISSEMENT", "MANQUE")
 _CONTACTS = ("SIRET", "ETABLISSEMENT", "ROLE", "NOM", "PRENOM", "COURRIEL", "DATEDEBUT", "DATEFIN")
+#: Columns of monthly results with the key of each result's facts; then those that only a physician's file has.
+_RESULTS = {
+    "NIR": "NIR",
+    "NOM": "NOM",
+    "PRENOM": "PRENOM",
+    "SIRET": "siret",
+    "FORMAT": "format",
+    "TYPE_MESURE": "grandeur",
+    "LOCALISATION": "localisation",
+    "TYPE_DOSIMETRE": "dosimetre",
+    "DATE_DEBUT": "debut",
+    "DATE_FIN": "fin",
+    "ETAT_RESULTAT": "etat",
+    "VALEUR": "valeur_msv",
+    "SEUIL": "seuil_msv",
+    "EMETTEUR": "emetteur",
+}
+_INTERNAL_RESULTS = {
+    "RADIONUCLEIDE": "radionucleide",
+    "ACTIVITE": "activite",
+    "UNITE": "unite",
+    "LIMITE_DETECTION": "limite_detection",
+}
 _NO_BODY = "Aucun organisme de dosimétrie désigné pour cet établissement (rôle OA du format DESIGNATIONS)"
 
 
@@ -46,6 +70,27 @@ def contact_list(rows: Iterable[tuple[str, str, str, str, str, str, date, date |
         rows: SIRET, name of the establishment, role, last and first name, address, first and last day.
     """
     return guarded(_CONTACTS, ((*plain, french(start), french(end)) for *plain, start, end in rows))
+
+
+def result_list(rows: Iterable[Mapping[str, Any]], *, internal: bool) -> bytes:
+    """The results of an establishment's workers for a physician (``internal``) or an adviser. Days as ``jj/mm/aaaa``,
+    doses in mSv.
+
+    Args:
+        rows: NIR, NOM, PRENOM, and the facts of a result as statements give them.
+    """
+    columns = _RESULTS | (_INTERNAL_RESULTS if internal else {})
+    whole = ([_shown(name, row[key]) for name, key in columns.items()] for row in rows)
+    return guarded(columns, whole)
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name in ("DATE_DEBUT", "DATE_FIN"):
+        day, _, hour = str(value).partition("T")
+        return french(date.fromisoformat(day)) + (f" {hour}" if hour else "")
+    return str(value)
 
 
 def french(day: date | None) -> str:

@@ -33,6 +33,15 @@ alter table audit.look add constraint look_door_check check (door in ('BUREAU', 
 
 -- What was taken out of retour/ again, once the right to it ended.
 alter table ledger.monthly_list add column removed_at timestamptz;
+create index monthly_results on ledger.monthly_list (partner_id) where removed_at is null and name like 'resultats-%';
+
+-- The last load that was looked through for results to deliver, and when: until a newer one or the next day, nothing has
+-- come.
+create table ledger.results_look (
+    only_one boolean primary key default true check (only_one),
+    load_id integer not null,
+    day date not null
+);
 
 -- The ticket this session shows; none where it is unknown, out of date or another profile's.
 create function access.shown() returns setof access.ticket
@@ -732,5 +741,6 @@ begin
     execute format('grant execute on function access.contract_sums to %I', crp);
     execute format('grant execute on function access.committed_spans to %I, %I', crp, agent);
     execute format('grant update (removed_at) on ledger.monthly_list to %I', loader);
+    execute format('grant select, insert, update on ledger.results_look to %I', loader);
 end
 $$;

@@ -55,7 +55,7 @@ FUNCTIONS = {
     "contract_sums": ("crp",),
     "committed_spans": ("crp", "agent"),
 }
-DELEGATE = "10987654324"
+DELEGATE = "10987654323"
 
 
 class Matrix:

@@ -1,0 +1,129 @@
+"""Once a month: to each physician and adviser, for every establishment that designates the account, the results of the
+month that ended which it may see, and older ones that came since its last file.
+
+Read through the access views under the account's own right (0019_access.sql), and noted in the audit. Where a
+designation ends, its files leave ``retour/`` the same day.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+import sql
+from loaders.secrets import RegistryKey
+from loaders.settings import Settings
+from loaders.sftp import SftpClient
+from loaders.warehouse import Connection, Warehouse
+from pipelines import audit
+from pipelines.isolate import Troubles
+from pipelines.principals import Principal, admitted
+from pipelines.statement import INTERNAL, Fetched, read
+from pipelines.statement_rows import Facts
+from reports.lists import result_list
+
+log = logging.getLogger("siseri.monthly")
+
+Owed = tuple[int, str, str, str, int, str, datetime | None]
+
+
+def deliver(
+    client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey, troubles: Troubles
+) -> int:
+    """Deliver the files that are owed this month and take out those whose right has ended.
+
+    Returns:
+        How many files were written.
+    """
+    today = settings.registry_date()
+    _withdraw(client, connection, today, troubles)
+    month = today.replace(day=1)
+    owed: list[Owed] = connection.execute(
+        sql.query("monthly_results", "owed"), {"today": today, "month": month}
+    ).fetchall()
+    if not owed:
+        return 0
+    news = connection.execute(sql.query("monthly_results", "news"), {"day": today}).fetchone()
+    assert news is not None
+    if not news[1]:
+        return 0
+    last = month - timedelta(1)
+    candidates = _candidates(connection, owed, last)
+    warehouse = Warehouse(settings, connection.info.dsn)
+    written, before = 0, len(troubles)
+    for one in owed:
+        partner_id, code, _, _, establishment, siret, _ = one
+        if establishment not in candidates:
+            continue
+        with troubles.keep("partner", partner_id):
+            body = _results(warehouse, key, one, today, last)
+            if body is None:
+                continue
+            name = f"resultats-{siret}-{last:%Y-%m}.csv"
+            client.put(code, "retour", name, body)
+            # Recorded last: a pass that dies before this delivers the same again.
+            with connection.transaction():
+                connection.execute(sql.query("monthly", "delivered"), (partner_id, name, month))
+            written += 1
+    if len(troubles) == before:
+        with connection.transaction():
+            connection.execute(sql.query("monthly_results", "looked"), (news[0], today))
+    log.info("monthly results written: %s", written)
+    return written
+
+
+def _withdraw(client: SftpClient, connection: Connection, today: date, troubles: Troubles) -> None:
+    for partner_id, code, name, month in connection.execute(
+        sql.query("monthly_results", "outlived"), {"today": today}
+    ).fetchall():
+        with troubles.keep("partner", partner_id):
+            client.remove(code, "retour", name)
+            with connection.transaction():
+                connection.execute(sql.query("monthly_results", "removed"), (partner_id, name, month))
+
+
+def _candidates(connection: Connection, owed: Iterable[Owed], last: date) -> set[int]:
+    """Establishments that have something to tell: nobody's data are opened for the others."""
+    known = [one for one in owed if one[6] is not None]
+    asked = {
+        "establishments": sorted({one[4] for one in owed}),
+        "first": last.replace(day=1),
+        "last": last,
+        "year": last.year,
+        # Of an account that never got any, the month alone counts; a day to come finds nothing older.
+        "since": min((one[6] for one in known if one[6]), default=datetime.max),
+    }
+    return {one for (one,) in connection.execute(sql.query("monthly_results", "candidates"), asked).fetchall()}
+
+
+def _results(warehouse: Warehouse, key: RegistryKey, owed: Owed, today: date, last: date) -> bytes | None:
+    """The file of an account and establishment; ``None`` where nothing may or need be told."""
+    _, code, role, identifiant, _, siret, since = owed
+    asking = Principal(role, identifiant)
+    with admitted(
+        warehouse, key, asking, day=today, who=code, door=audit.RETURN, what="resultats", siret=siret
+    ) as reader:
+        if reader is None:
+            return None
+        with reader.transaction():
+            reader.execute("set transaction isolation level repeatable read, read only")
+            found = [one for one in Fetched.of(reader, asking.profile).facts() if _told(one, last, since)]
+            persons = {row[0]: row for row in read(reader, "persons")}
+    if not found:
+        return None
+    rows = []
+    for one in sorted(
+        found, key=lambda one: (persons[one["personne"]][1:3], one["personne"], one["fin"], one["debut"])
+    ):
+        _, last_name, first_name, *_, sealed = persons[one["personne"]]
+        rows.append({"NIR": key.open(sealed).decode(), "NOM": last_name, "PRENOM": first_name} | one)
+    return result_list(rows, internal=asking.profile in INTERNAL)
+
+
+def _told(one: Facts, last: date, since: datetime | None) -> bool:
+    """Whether a result belongs in the file: of the month, or older and come since the last file."""
+    end = date.fromisoformat(one["fin"][:10])
+    if end > last:
+        return False
+    return end >= last.replace(day=1) or (since is not None and one["integre_le"] > since)
