@@ -50,6 +50,9 @@ def deliver(
         return 0
     last = month - timedelta(1)
     candidates = _candidates(connection, owed, last)
+    # What is loaded from here on may be missing in this month's files, and counts as come since.
+    moment = connection.execute(sql.query("monthly_results", "moment")).fetchone()
+    assert moment is not None
     warehouse = Warehouse(settings, connection.info.dsn)
     written, before = 0, len(troubles)
     for one in owed:
@@ -64,7 +67,7 @@ def deliver(
             client.put(code, "retour", name, body)
             # Recorded last: a pass that dies before this delivers the same again.
             with connection.transaction():
-                connection.execute(sql.query("monthly", "delivered"), (partner_id, name, month))
+                connection.execute(sql.query("monthly_results", "delivered"), (partner_id, name, month, moment[0]))
             written += 1
     if len(troubles) == before:
         with connection.transaction():
@@ -85,14 +88,13 @@ def _withdraw(client: SftpClient, connection: Connection, today: date, troubles:
 
 def _candidates(connection: Connection, owed: Iterable[Owed], last: date) -> set[int]:
     """Establishments that have something to tell: nobody's data are opened for the others."""
-    known = [one for one in owed if one[6] is not None]
     asked = {
         "establishments": sorted({one[4] for one in owed}),
         "first": last.replace(day=1),
         "last": last,
         "year": last.year,
         # Of an account that never got any, the month alone counts; a day to come finds nothing older.
-        "since": min((one[6] for one in known if one[6]), default=datetime.max),
+        "since": min((one[6] for one in owed if one[6]), default=datetime.max),
     }
     return {one for (one,) in connection.execute(sql.query("monthly_results", "candidates"), asked).fetchall()}
 
@@ -112,10 +114,9 @@ def _results(warehouse: Warehouse, key: RegistryKey, owed: Owed, today: date, la
             persons = {row[0]: row for row in read(reader, "persons")}
     if not found:
         return None
+    found.sort(key=lambda one: (persons[one["personne"]][1:3], one["personne"], one["fin"], one["debut"]))
     rows = []
-    for one in sorted(
-        found, key=lambda one: (persons[one["personne"]][1:3], one["personne"], one["fin"], one["debut"])
-    ):
+    for one in found:
         _, last_name, first_name, *_, sealed = persons[one["personne"]]
         rows.append({"NIR": key.open(sealed).decode(), "NOM": last_name, "PRENOM": first_name} | one)
     return result_list(rows, internal=asking.profile in INTERNAL)

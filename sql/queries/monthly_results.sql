@@ -29,6 +29,14 @@ select
 insert into ledger.results_look (load_id, day) values (%s, %s)
 on conflict (only_one) do update set load_id = excluded.load_id, day = excluded.day
 
+-- name: moment
+-- Now; no load that bears an earlier hour is under way any more.
+select m.at, ledger.as_of(m.at) from (select clock_timestamp() as at offset 0) as m
+
+-- name: delivered
+insert into ledger.monthly_list (partner_id, name, month, delivered_at) values (%s, %s, %s, %s)
+on conflict do nothing
+
 -- name: candidates
 -- Of these establishments, those with a result of the month that ended, or with an older one loaded since a day.
 with asked as (
