@@ -15,6 +15,8 @@ RUNS = (
     ("bench.check",),
     ("bench.matching",),
     ("bench.exceedances",),
+    ("bench.access",),
+    ("bench.statements",),
 )
 
 

@@ -26,6 +26,26 @@ comment on column access.ticket.identifiant is 'as in DESIGNATIONS; a SIRET for 
 comment on column access.ticket.person_id is 'whom it is about; 0: nobody';
 comment on column access.ticket.day is 'the registry''s date: what designations and windows are judged by';
 
+-- What a ticket opens, settled when it is made: contracts, and the numbers under which the persons are known.
+-- single_since: of an adviser, the day after which single results are open, within those contracts; null: no such bound.
+-- at_establishment: results of this establishment alone; null: of all.
+create table access.opened_contract (
+    digest bytea not null references access.ticket on delete cascade,
+    person_id integer not null,
+    establishment_id integer not null,
+    start_day date not null,
+    end_day date not null,
+    primary key (digest, person_id, establishment_id, start_day)
+);
+create table access.opened_worker (
+    digest bytea not null references access.ticket on delete cascade,
+    worker_id integer not null,
+    person_id integer not null,
+    single_since date,
+    at_establishment integer,
+    primary key (digest, worker_id)
+);
+
 alter table audit.look add column held text;
 comment on column audit.look.held is 'the right the look was made under: capacity and identifier';
 alter table audit.look drop constraint look_door_check;
@@ -140,48 +160,21 @@ language sql stable security definer rows 20 set search_path = pg_catalog, pg_te
         )
 $$;
 
+-- The same of the ticket that the session shows.
 create function access.contracts()
 returns table (person_id integer, establishment_id integer, start_day date, end_day date)
-language sql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer rows 4 set search_path = pg_catalog, pg_temp as $$
     select c.person_id, c.establishment_id, c.start_day, c.end_day
     from access.shown() as t
-    cross join lateral access.contracts_of(t) as c
+    inner join access.opened_contract as c on t.digest = c.digest
 $$;
 
--- The numbers under which the persons that the ticket shows are known. single_since: of an adviser, the day after which
--- single results are open, within the contracts of the establishments in charge; null: no such bound.
--- at_establishment: results of this establishment alone; null: of all.
 create function access.workers()
 returns table (worker_id integer, person_id integer, single_since date, at_establishment integer)
-language plpgsql stable security definer rows 4 set search_path = pg_catalog, pg_temp as $$
-#variable_conflict use_column
-declare
-    ticket access.ticket;
-begin
-    select * into ticket from access.shown();
-    if not found then
-        return;
-    end if;
-    return query
-    with shown as (
-        select c.person_id from access.contracts() as c
-        union
-        select ticket.person_id where ticket.profile in ('worker', 'agent') and ticket.person_id is not null
-    ),
-    numbers as (
-        select s.person_id as worker_id, s.person_id from shown as s
-        union all
-        select m.worker_id, m.person_id
-        from shown as s
-        inner join identity.alias as m on s.person_id = m.person_id and m.until_load is null
-    )
-    select
-        n.worker_id, n.person_id,
-        case when ticket.profile = 'crp' then (ticket.day - interval '5 years')::date end,
-        ticket.establishment_id
-    from numbers as n
-    inner join identity.worker as w on n.worker_id = w.worker_id;
-end
+language sql stable security definer rows 2 set search_path = pg_catalog, pg_temp as $$
+    select w.worker_id, w.person_id, w.single_since, w.at_establishment
+    from access.shown() as t
+    inner join access.opened_worker as w on t.digest = w.digest
 $$;
 
 -- The bodies' results of these persons that a physician's stand in for (dose.passive_set_aside, from the other side).
@@ -239,11 +232,29 @@ begin
         capacity, holder, person, establishment, on_day, clock_timestamp() + interval '10 minutes'
     )
     returning * into made;
-    if capacity in ('TRAVAILLEUR', 'AGENT') then
-        opened := case when person <> 0 then 1 else 0 end;
-    else
-        select count(distinct c.person_id) into opened from access.contracts_of(made) as c;
-    end if;
+    insert into access.opened_contract (digest, person_id, establishment_id, start_day, end_day)
+    select made.digest, c.person_id, c.establishment_id, c.start_day, c.end_day from access.contracts_of(made) as c;
+    with shown as (
+        select c.person_id from access.opened_contract as c where c.digest = made.digest
+        union
+        -- The worker and the control agent need no contract to go by.
+        select w.worker_id from identity.worker as w
+        where w.worker_id = made.person_id and made.profile in ('worker', 'agent')
+    ),
+    numbers as (
+        select s.person_id as worker_id, s.person_id from shown as s
+        union all
+        select m.worker_id, m.person_id
+        from shown as s
+        inner join identity.alias as m on s.person_id = m.person_id and m.until_load is null
+    )
+    insert into access.opened_worker (digest, worker_id, person_id, single_since, at_establishment)
+    select
+        made.digest, n.worker_id, n.person_id,
+        case when made.profile = 'crp' then (made.day - interval '5 years')::date end,
+        made.establishment_id
+    from numbers as n;
+    select count(distinct w.person_id) into opened from access.opened_worker as w where w.digest = made.digest;
     insert into audit.look (who, door, what, worker_id, records, held)
     values (who, door, what, nullif(person, 0), opened, right_held);
     return opened > 0;

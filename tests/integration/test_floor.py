@@ -10,6 +10,7 @@ import pytest
 from conftest import Bench
 from integration import test_corridor as corridor
 from integration import test_exceedances as exceedances
+from integration import test_statement as statements
 
 from loaders.postgres_server import PostgresServer
 from loaders.registry import depots, opened
@@ -42,7 +43,10 @@ def test_the_server_is_the_floor(registry: Bench) -> None:
 
 lab = corridor.lab
 world = exceedances.world
+land = statements.land
 test_exceedances = exceedances.test_corrections_and_annulments_keep_the_number
 test_merges = exceedances.test_a_merge_keeps_the_number_of_the_run
 test_release = corridor.test_a_dose_waits_for_its_worker_and_integrates_by_itself
 test_settling = corridor.test_corrections_annulments_and_duplicates_in_file_order
+test_statements = statements.test_an_adviser_s_sums_are_of_the_establishment_and_the_contract
+test_administrative = statements.test_an_employer_gets_the_administrative_record_without_any_dose
