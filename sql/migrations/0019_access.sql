@@ -27,7 +27,7 @@ comment on column access.ticket.person_id is 'whom it is about; 0: nobody';
 comment on column access.ticket.day is 'the registry''s date: what designations and windows are judged by';
 
 -- What a ticket opens, settled when it is made: contracts, and the numbers under which the persons are known.
--- single_since: of an adviser, the day after which single results are open, within those contracts; null: no such bound.
+-- single_since: of an adviser, the day after which single results are open, within those contracts; null: no bound.
 -- at_establishment: results of this establishment alone; null: of all.
 create table access.opened_contract (
     digest bytea not null references access.ticket on delete cascade,
@@ -55,8 +55,8 @@ alter table audit.look add constraint look_door_check check (door in ('BUREAU', 
 alter table ledger.monthly_list add column removed_at timestamptz;
 create index monthly_results on ledger.monthly_list (partner_id) where removed_at is null and name like 'resultats-%';
 
--- The last load that was looked through for results to deliver, and when: until a newer one or the next day, nothing has
--- come.
+-- The last load that was looked through for results to deliver, and when: until a newer one or the next day, nothing
+-- has come.
 create table ledger.results_look (
     only_one boolean primary key default true check (only_one),
     load_id integer not null,
@@ -85,21 +85,21 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     where
         d.identifiant = holder and d.role = capacity and d.until_load is null and d.start_day <= on_day
         and exists (
-            select 1
-            from reference.designation as n
-            inner join ledger.submission as s on n.submission_id = s.submission_id
-            inner join ledger.partner as p on s.partner_id = p.partner_id
+            select 1 from reference.designation as n
             where
                 n.establishment_id = d.establishment_id and n.identifiant = holder and n.role = capacity
                 and n.until_load is null and n.start_day <= on_day and coalesce(n.end_day, on_day) >= on_day
                 and (
                     capacity <> 'PST'
                     or exists (
-                        select 1 from reference.designation as m
+                        select 1
+                        from reference.designation as m
+                        left join ledger.submission as s on s.submission_id = n.submission_id
+                        left join ledger.partner as p on s.partner_id = p.partner_id and p.role = 'MDT'
                         where
                             m.establishment_id = n.establishment_id and m.role = 'MDT' and m.until_load is null
                             and m.start_day <= on_day and coalesce(m.end_day, on_day) >= on_day
-                            and (p.role <> 'MDT' or p.identifiant = m.identifiant)
+                            and (p.partner_id is null or p.identifiant = m.identifiant)
                     )
                 )
         )
@@ -322,7 +322,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
             g.head,
             case
                 when
-                    sum(t.usv) filter (where t.location = 'CEINTURE') > sum(t.usv) filter (where t.location = 'POITRINE')
+                    sum(t.usv) filter (where t.location = 'CEINTURE')
+                    > sum(t.usv) filter (where t.location = 'POITRINE')
                     then 'CEINTURE'
                 else 'POITRINE'
             end as location
@@ -355,8 +356,8 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     end
 $$;
 
--- An adviser's sums over each whole contract, external results of the establishment alone. committed: the contract holds
--- a committed dose, so the sum is not the effective dose; the dose itself enters nothing here.
+-- An adviser's sums over each whole contract, external results of the establishment alone. committed: the contract
+-- holds a committed dose, so the sum is not the effective dose; the dose itself enters nothing here.
 create function access.contract_sums()
 returns table (
     person_id integer, siret text, start_day date, end_day date,
@@ -424,7 +425,8 @@ returns table (
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     select
-        e.exceedance_id, w.person_id, o.siret, e.limit_code, e.place, r.window_start, r.window_end, s.state, s.valid_from,
+        e.exceedance_id, w.person_id, o.siret, e.limit_code, e.place, r.window_start, r.window_end, s.state,
+        s.valid_from,
         case when t.profile in ('worker', 'physician') then r.value_usv end,
         case when t.profile in ('crp', 'agent') then x.usv end,
         case when t.profile in ('crp', 'agent') then x.committed end
@@ -509,7 +511,6 @@ select
     c.person_id,
     e.siret,
     c.start_day,
-    coalesce(nullif(h.usual_name, ''), h.sign, '') as establishment,
     s.class,
     s.other_exposure,
     s.character,
@@ -517,6 +518,7 @@ select
     s.sector,
     s.trade,
     s.contract,
+    coalesce(nullif(h.usual_name, ''), h.sign, '') as establishment,
     nullif(c.end_day, 'infinity') as end_day
 from access.contracts() as c
 inner join reference.establishment as e on c.establishment_id = e.establishment_id
@@ -526,7 +528,7 @@ left join lateral (
     from access.shown() as t
     cross join access.workers() as w
     inner join reference.attachment as a
-        on w.worker_id = a.worker_id and a.establishment_id = c.establishment_id
+        on w.worker_id = a.worker_id and c.establishment_id = a.establishment_id
     inner join reference.attachment_status as v on a.attachment_id = v.attachment_id and v.until_load is null
     where w.person_id = c.person_id
     order by
@@ -713,7 +715,8 @@ begin
     execute format('grant select (partner_id, code, role, identifiant) on ledger.partner to %I', keeper);
     execute format('grant select (submission_id, partner_id) on ledger.submission to %I', keeper);
     execute format('grant select (load_id, recorded_at) on ledger.load to %I', keeper);
-    execute format('grant select on identity.worker, identity.identifier, identity.civil, identity.alias to %I', keeper);
+    execute format('grant select on identity.worker, identity.identifier, identity.civil, identity.alias to %I',
+        keeper);
     execute format('grant select on reference.establishment, reference.establishment_state, reference.attachment,
         reference.attachment_period, reference.attachment_status, reference.designation, reference.code_list to %I',
         keeper);

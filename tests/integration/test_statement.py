@@ -6,6 +6,7 @@ import io
 import json
 import re
 import stat
+import subprocess
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from senders import (
     RPPS2,
     SIRET,
     SIRET2,
+    SISERI,
     TRAVAILLEURS,
     cells,
     country,
@@ -258,6 +260,12 @@ def test_the_command(land: Any, tmp_path: Path) -> None:
     assert COMMITTED not in (tmp_path / "a.json").read_text()
     siseri(env, "statement", "--nir", f"{NIR}20", "--as", "crp:P1", "--out", tmp_path / "a.csv")
     assert "13.001" in {one["VALEUR_MSV"] for one in cells((tmp_path / "a.csv").read_bytes())}
+    words = (*("--nir", "-", "--as", "TRAVAILLEUR:-"), "--out", tmp_path / "a.json", "--json")
+    asked = subprocess.run(
+        [SISERI, "statement", *words], env=env, input=f"{NIR}\n", capture_output=True, text=True, check=True
+    )
+    assert json.loads(asked.stdout)["resultats"] == 11
+    assert COMMITTED in (tmp_path / "a.json").read_text()
     refusals = [
         ("--nir", NIR3, "--as", "AGENT:I1", "--out", tmp_path / "b.pdf"),
         ("--nir", NIR, "--as", "CRP:P2", "--out", tmp_path / "b.pdf"),
