@@ -207,6 +207,9 @@ begin
     if capacity not in ('TRAVAILLEUR', 'EMPLOYEUR', 'CES', 'CRP', 'MDT', 'PST', 'AGENT') then
         raise exception 'no such capacity';
     end if;
+    if subject is null and capacity in ('TRAVAILLEUR', 'AGENT') then
+        raise exception 'a ticket for a whole establishment needs a mandate there';
+    end if;
     delete from access.ticket as t where t.expires_at <= clock_timestamp();
     if subject is not null then
         person := coalesce(access.person_of(subject), 0);

@@ -318,6 +318,12 @@ def test_a_ticket_opens_for_its_own_profile_for_some_minutes(matrix: Matrix) -> 
 
 def test_the_gate_makes_tickets_and_reads_nothing(matrix: Matrix) -> None:
     with matrix.registry.registry.warehouse.gate() as gate:
+        for capacity in ("TRAVAILLEUR", "AGENT"):
+            with pytest.raises(errors.RaiseException, match="needs a mandate"):
+                gate.execute(
+                    "select access.admit(sha256('x'), %s, '', null, null, %s, current_date, 'x', 'COMMANDE', 'x')",
+                    (capacity, SIRET),
+                )
         for refused in (
             "select * from access.ticket",
             "select * from access.person",
