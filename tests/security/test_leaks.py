@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,6 +180,17 @@ def decisions(scene: Scene) -> None:
     standing = ("queue", "standing", "propose", "--genre", "NIR", "--du", "2026-01-01", "--motif", "x", "--par", "anna")
     scene.siseri(*standing, "--recu", "1850675198726", "--lu", KNOWN)
     scene.siseri(*standing, "--recu", KNOWN, "--lu", BROKEN, expect=2)
+    with tempfile.TemporaryDirectory() as folder:
+        for who, nir, status in (
+            ("AGENT:I1", KNOWN, 0),
+            (f"TRAVAILLEUR:{KNOWN}", KNOWN, 0),
+            (f"TRAVAILLEUR:{STRANGER}", KNOWN, 2),
+            ("AGENT:I1", "2900669123011", 2),
+            ("CRP:INCONNU", KNOWN, 2),
+            ("AGENT:I1", BROKEN, 2),
+        ):
+            out = Path(folder) / f"releve-{status}.pdf"
+            scene.siseri("statement", "--nir", nir, "--as", who, "--out", out, "--json", expect=status)
 
 
 def test_the_incidents_are_over(scene: Scene) -> None:
