@@ -28,7 +28,9 @@ comment on column access.ticket.day is 'the registry''s date: what designations 
 
 -- What a ticket opens, settled when it is made: contracts, and the numbers under which the persons are known.
 -- single_since: of an adviser, the day after which single results are open, within those contracts; null: no bound.
--- at_establishment: results of this establishment alone; null: of all.
+-- at_establishment: results of this establishment alone; null: of all. without_adjusted: external results that a
+-- physician's conclusion adjusted are left out, for who may not see internal doses and where the person ever had one:
+-- what was adjusted, and by how much, would tell it.
 create table access.opened_contract (
     digest bytea not null references access.ticket on delete cascade,
     person_id integer not null,
@@ -43,6 +45,7 @@ create table access.opened_worker (
     person_id integer not null,
     single_since date,
     at_establishment integer,
+    without_adjusted boolean not null,
     primary key (digest, worker_id)
 );
 
@@ -170,9 +173,11 @@ language sql stable security definer rows 4 set search_path = pg_catalog, pg_tem
 $$;
 
 create function access.workers()
-returns table (worker_id integer, person_id integer, single_since date, at_establishment integer)
+returns table (
+    worker_id integer, person_id integer, single_since date, at_establishment integer, without_adjusted boolean
+)
 language sql stable security definer rows 2 set search_path = pg_catalog, pg_temp as $$
-    select w.worker_id, w.person_id, w.single_since, w.at_establishment
+    select w.worker_id, w.person_id, w.single_since, w.at_establishment, w.without_adjusted
     from access.shown() as t
     inner join access.opened_worker as w on t.digest = w.digest
 $$;
@@ -251,17 +256,33 @@ begin
         from shown as s
         inner join identity.alias as m on s.person_id = m.person_id and m.until_load is null
     )
-    insert into access.opened_worker (digest, worker_id, person_id, single_since, at_establishment)
+    insert into access.opened_worker (
+        digest, worker_id, person_id, single_since, at_establishment, without_adjusted
+    )
     select
         made.digest, n.worker_id, n.person_id,
         case when made.profile = 'crp' then (made.day - interval '5 years')::date end,
-        made.establishment_id
+        made.establishment_id,
+        made.profile in ('crp', 'agent') and access.ever_committed(n.person_id)
     from numbers as n;
     select count(distinct w.person_id) into opened from access.opened_worker as w where w.digest = made.digest;
     insert into audit.look (who, door, what, worker_id, records, held)
     values (who, door, what, nullif(person, 0), opened, right_held);
     return opened > 0;
 end
+$$;
+
+-- Whether a person has, or ever had, a committed dose, annulled ones included.
+create function access.ever_committed(person integer) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select exists (
+        select 1 from dose.committed as d
+        where
+            d.worker_id = person
+            or d.worker_id in (
+                select m.worker_id from identity.alias as m where m.person_id = person and m.until_load is null
+            )
+    )
 $$;
 
 create function access.person_of(print uuid) returns integer
@@ -294,6 +315,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
         inner join reference.code_list as s on s.list = 'PASSIVE.ETAT_RESULTAT' and d.state = s.number
         where
             d.until_load is null and s.code in ('MES', 'INF', 'EST')
+            and (d.adjusts is null or not access.ever_committed(person))
             and not exists (
                 select 1 from dose.passive_set_aside as k
                 where k.sender_id = d.sender_id and k.measure_id = d.measure_id and k.year = d.year
@@ -345,7 +367,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
         case when d.value_usv < 100 then 0 else d.value_usv end
     from numbers as n
     inner join dose.aircrew as d on n.worker_id = d.worker_id
-    where d.until_load is null
+    where d.until_load is null and (d.adjusts is null or not access.ever_committed(person))
 $$;
 
 -- What a quantity is limited by, and by place for skin and extremities.
@@ -565,7 +587,7 @@ inner join reference.establishment as e on d.establishment_id = e.establishment_
 inner join ledger.partner as p on d.sender_id = p.partner_id
 inner join ledger.load as g on d.since_load = g.load_id
 where
-    d.until_load is null
+    d.until_load is null and (d.adjusts is null or not w.without_adjusted)
     and (w.at_establishment is null or d.establishment_id = w.at_establishment)
     and (
         w.single_since is null
@@ -636,7 +658,7 @@ inner join reference.establishment as e on d.establishment_id = e.establishment_
 inner join ledger.partner as p on d.sender_id = p.partner_id
 inner join ledger.load as g on d.since_load = g.load_id
 where
-    d.until_load is null
+    d.until_load is null and (d.adjusts is null or not w.without_adjusted)
     and (w.at_establishment is null or d.establishment_id = w.at_establishment)
     and (
         w.single_since is null

@@ -238,6 +238,25 @@ def test_the_control_agent_sees_everybody_but_nothing_internal(matrix: Matrix) -
     assert matrix.seen("AGENT", "I1", nir=NIR2) is None
 
 
+def test_what_a_conclusion_adjusted_beside_an_internal_dose_is_for_those_who_may_see_that_dose(matrix: Matrix) -> None:
+    matrix.designate("CRP", "P1")
+    with matrix.registry.registry.warehouse.admin() as admin:
+        admin.execute("update dose.passive set adjusts = 1 where measure_id = 'P1'")
+    assert matrix.seen("CRP", "P1")["passive"] == set()  # type: ignore[index]
+    assert matrix.seen("AGENT", "I1")["passive"] == {2222}  # type: ignore[index]
+    for who in (("TRAVAILLEUR", ""), ("MDT", RPPS)):
+        assert matrix.seen(*who)["passive"] == {1111, 2222}  # type: ignore[index]
+    with matrix.ask("CRP", "P1") as reader:
+        assert reader.execute("select usv, committed from access.contract_sums()").fetchall() == [(444, True)]
+    # An annulled intake was one all the same: the adjustment was reckoned with it.
+    with matrix.registry.registry.warehouse.admin() as admin:
+        admin.execute("update dose.committed set until_load = since_load")
+    assert matrix.seen("CRP", "P1")["passive"] == set()  # type: ignore[index]
+    with matrix.registry.registry.warehouse.admin() as admin:
+        admin.execute("delete from dose.committed")
+    assert matrix.seen("CRP", "P1")["passive"] == {1111}  # type: ignore[index]
+
+
 def test_a_merged_person_is_one_for_every_reader(matrix: Matrix) -> None:
     matrix.send("EMPL", TRAVAILLEURS, row(TRAVAILLEURS, NIR=NIA, CLE=key_of(NIA), SIRET=SIRET2))
     matrix.send("LABO1", PASSIVE, dose("A1", "0.777", NIR=NIA, SIRET=SIRET2))
