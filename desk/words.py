@@ -35,15 +35,16 @@ OUTCOMES = {
 }
 STATES = {"PROPOSEE": "proposée", "EN_VIGUEUR": "en vigueur", "REVOQUEE": "révoquée"}
 ORDERS = {"lignes": "le plus de lignes", "dose": "le plus de mSv", "anciennete": "les plus anciennes"}
+#: States of one exceedance, and of several.
 EXCEEDANCE_STATES = {
-    "DETECTE": "détecté",
-    "NOTIFIE": "notifié",
-    "MAINTENU": "maintenu",
-    "MODIFIE": "modifié",
-    "ANNULE": "annulé",
-    "RETENU_PAR_DEFAUT": "retenu par défaut",
-    "CADUC": "caduc",
-    "REPRISE": "reprise d’historique",
+    "DETECTE": ("détecté", "détectés"),
+    "NOTIFIE": ("notifié", "notifiés"),
+    "MAINTENU": ("maintenu", "maintenus"),
+    "MODIFIE": ("modifié", "modifiés"),
+    "ANNULE": ("annulé", "annulés"),
+    "RETENU_PAR_DEFAUT": ("retenu par défaut", "retenus par défaut"),
+    "CADUC": ("caduc", "caducs"),
+    "REPRISE": ("repris de l’historique", "repris de l’historique"),
 }
 EXCEEDANCE_ORDERS = {
     "recents": "les derniers trouvés",
@@ -55,11 +56,18 @@ EXCEEDANCE_ORDERS = {
 LIMITS = {"EFFICACE": "dose efficace", "CRISTALLIN": "cristallin", "PEAU": "peau", "EXTREMITES": "extrémités"}
 PLACES = {"AVBRAS": "avant-bras", "TETE": "tête", "D": "droit", "G": "gauche"}
 _FEMININE = ("main ", "cheville ")
+AUDIENCES = {
+    "MDT": "médecin du travail",
+    "CRP": "conseiller en radioprotection",
+    "EMPLOYEUR": "employeur",
+    "DGT": "direction générale du travail",
+    "DSND": "délégué à la sûreté nucléaire de défense",
+}
 #: Why a result of a window counts for nothing.
 UNCOUNTED = {
     OUTDONE: "non : l’autre emplacement l’emporte",
-    ASIDE: "non : version du médecin",
-    SMALL: "0 : moins de 0,100 mSv dans le mois",
+    ASIDE: "non : remplacé par la version du médecin",
+    SMALL: "0 : mois de vol sous 0,100 mSv",
 }
 KINDS = {"QUESTION": "Question", "REPONSE": "Réponse"}
 LOOKS = {
@@ -132,9 +140,10 @@ def filters() -> dict[str, Any]:
         "moment": moment,
         "compte": plural,
         "regard": lambda name: LOOKS.get(name, name),
-        "etat_depassement": EXCEEDANCE_STATES.__getitem__,
+        "etat_depassement": lambda name, count=1: EXCEEDANCE_STATES[name][count > 1],
         "limite": LIMITS.__getitem__,
         "localisation": place,
+        "destinataire": AUDIENCES.__getitem__,
         "motif_de_compte": UNCOUNTED.__getitem__,
         "jour_de_1970": lambda number: f"{date(1970, 1, 1) + timedelta(number):%d/%m/%Y}",
         "en_msv": lambda usv: f"{usv / 1000:.3f}".replace(".", ","),

@@ -52,10 +52,11 @@ def exceedance(
     shown["somme_msv"] = msv(shown["somme_usv"])
     shown["exces_msv"] = msv(shown["somme_usv"] - limit.usv)
     chosen = np.flatnonzero(mine)
-    shown["courbe"] = _curve(shown, limit, listed, results.take(chosen), counts[chosen], chosen, career)
+    shown["courbe"] = _curve(shown, limit, listed, results.take(chosen), counts[chosen], chosen, career, when)
     shown["etats"] = _states(connection, number, when)
     shown["calculs"] = _reckonings(connection, number, when)
     concerned = {shown["etablissement"], *results.establishment[window].tolist()}
+    shown["avis"] = _told(connection, number, when)
     shown["medecins"] = _physicians(connection, sorted(concerned), when)
     return shown
 
@@ -139,9 +140,10 @@ def _curve(
     counts: Ints,
     rows: Ints,
     career: bool,
+    when: Moment,
 ) -> Curve:
     """The curve of what this limit judges."""
-    first, last = _span(shown, results.day, career)
+    first, last = _span(shown, results.day, career, when.day)
     counted = counts >= 0
     adult = -_FAR
     if shown["naissance"] is not None:
@@ -160,7 +162,7 @@ def _curve(
             int(results.day[at]),
             int(counts[at] if counted[at] else results.usv[at]),
             bool(counted[at]),
-            _told(listed[row]),
+            _caption(listed[row]),
         )
         for at, row in enumerate(rows.tolist())
         if first <= results.day[at] <= last
@@ -178,20 +180,21 @@ def _curve(
 _FAR = 900_000
 
 
-def _span(shown: dict[str, Any], days: Ints, career: bool) -> tuple[int, int]:
-    """First and last day of the curve: whole months."""
+def _span(shown: dict[str, Any], days: Ints, career: bool, today: date) -> tuple[int, int]:
+    """First and last day of the curve: whole months, none after this one unless a result lies there."""
     first, last = _number(shown["periode_debut"]), max(_number(shown["periode_fin"]), _number(shown["jours_fin"]))
     if career and len(days):
         first, last = min(first, int(days[0])), max(last, int(days[-1]))
     else:
         first = min(first, _number(shown["jours_debut"]))
-        first, last = (int(plus_months(day, by)) for day, by in ((first, -MARGIN_MONTHS), (last, MARGIN_MONTHS)))
+        first, later = (int(plus_months(day, by)) for day, by in ((first, -MARGIN_MONTHS), (last, MARGIN_MONTHS)))
+        last = min(later, max(last, _number(today)))
     months = np.array([first, last]).astype("datetime64[D]").astype("datetime64[M]") + np.array([0, 1])
     begin, end = months.astype("datetime64[D]").astype(np.int64).tolist()
     return begin, end - 1
 
 
-def _told(row: tuple[Any, ...]) -> str:
+def _caption(row: tuple[Any, ...]) -> str:
     place = f" {passive.LOCATIONS[row[2]]}" if row[2] >= 0 else ""
     return f"{KINDS[row[1]]}{place}, {row[8]}, dépôt {row[10]}, ligne {row[11]}"
 
@@ -218,6 +221,28 @@ def _reckonings(connection: Connection, number: int, when: Moment) -> list[dict[
             "au": _hour(until),
         }
         for start, end, usv, first, last, siret, since, until in found
+    ]
+
+
+def _told(connection: Connection, number: int, when: Moment) -> list[dict[str, Any]] | None:
+    """Who was told what and when, in order; ``None`` where this registry tells nobody yet."""
+    row = connection.execute(sql.query("exceedance_pages", "has_notices")).fetchone()
+    if not (row and row[0]):
+        return None
+    asked = {"one": number, "at": when.load, "hour": when.hour}
+    return [
+        {
+            "role": audience,
+            "compte": code,
+            "etat": state,
+            "fois": revision,
+            "retire": withdrawn,
+            "decide_le": _hour(decided),
+            "remis_le": _hour(delivered),
+        }
+        for audience, code, state, revision, withdrawn, decided, delivered in connection.execute(
+            sql.query("exceedance_pages", "told"), asked
+        ).fetchall()
     ]
 
 

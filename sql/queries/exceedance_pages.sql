@@ -200,3 +200,17 @@ order by t.siret, d.start_day, d.identifiant
 
 -- name: as_of
 select ledger.as_of(%s)
+
+-- name: has_notices
+select to_regclass('exposure.notice') is not null
+
+-- name: told
+-- The notices decided by then; one delivered later was still owed.
+select
+    n.audience, p.code, n.state, n.revision, n.withdrawn, b.recorded_at,
+    case when %(hour)s::timestamptz is null or n.told_at <= %(hour)s then n.told_at end
+from exposure.notice as n
+inner join ledger.partner as p on n.partner_id = p.partner_id
+inner join ledger.load as b on n.since_load = b.load_id
+where n.exceedance_id = %(one)s and n.since_load <= %(at)s
+order by n.notice_id
