@@ -69,9 +69,10 @@ left join lateral (
     select o.sealed from identity.identifier as o
     where
         o.since_load <= %(at)s and (o.until_load is null or o.until_load > %(at)s)
-        and (
-            o.worker_id = n.person_id
-            or o.worker_id in (
+        and o.worker_id = any(
+            array(
+                select n.person_id
+                union all
                 select m.worker_id from identity.alias as m
                 where
                     m.person_id = n.person_id and m.since_load <= %(at)s
