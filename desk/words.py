@@ -63,6 +63,11 @@ AUDIENCES = {
     "DGT": "direction générale du travail",
     "DSND": "délégué à la sûreté nucléaire de défense",
 }
+#: Why no physician can be told of an exceedance.
+ABSENT = {
+    "SANS_MDT": "Aucun médecin du travail n’est désigné (SANS_MDT) : personne ne peut conclure.",
+    "SANS_COMPTE": "Un médecin du travail est désigné, mais il n’a pas de compte : il n’a pas pu être averti.",
+}
 #: Why a result of a window counts for nothing.
 UNCOUNTED = {
     OUTDONE: "non : l’autre emplacement l’emporte",
@@ -143,6 +148,7 @@ def filters() -> dict[str, Any]:
         "etat_depassement": lambda name, count=1: EXCEEDANCE_STATES[name][count > 1],
         "limite": LIMITS.__getitem__,
         "localisation": place,
+        "medecin_absent": ABSENT.__getitem__,
         "destinataire": AUDIENCES.__getitem__,
         "motif_de_compte": UNCOUNTED.__getitem__,
         "jour_de_1970": lambda number: f"{date(1970, 1, 1) + timedelta(number):%d/%m/%Y}",

@@ -224,11 +224,8 @@ def _reckonings(connection: Connection, number: int, when: Moment) -> list[dict[
     ]
 
 
-def _told(connection: Connection, number: int, when: Moment) -> list[dict[str, Any]] | None:
-    """Who was told what and when, in order; ``None`` where this registry tells nobody yet."""
-    row = connection.execute(sql.query("exceedance_pages", "has_notices")).fetchone()
-    if not (row and row[0]):
-        return None
+def _told(connection: Connection, number: int, when: Moment) -> list[dict[str, Any]]:
+    """Who was told what and when, in order."""
     asked = {"one": number, "at": when.load, "hour": when.hour}
     return [
         {

@@ -86,7 +86,7 @@ class Filters:
         etat: a state.
         limite: one of ``QUANTITIES``.
         siret: SIRET of the establishment, or its beginning.
-        sans_mdt: those that wait for a physician where none is designated.
+        sans_mdt: those that no physician can be told of.
         sous: those that wait for a physician and whose deadline comes within so many days, or is over.
     """
 
@@ -192,7 +192,7 @@ def _found(connection: Connection, key: RegistryKey, asked: dict[str, Any], orde
     text = _query("listed").replace("/* order */", sql.query("exceedance_pages", f"order_{order}"))
     listed = []
     for row in connection.execute(text, asked).fetchall():
-        number, code, place, start, end, first, last, usv, state, since, deadline, alone, siret, *whom = row
+        number, code, place, start, end, first, last, usv, state, since, deadline, absent, siret, *whom = row
         worker, establishment, person, sealed, last_name, first_name, birth = whom
         limit = by_code()[code]
         listed.append(
@@ -212,7 +212,7 @@ def _found(connection: Connection, key: RegistryKey, asked: dict[str, Any], orde
                 "etat": state,
                 "etat_depuis": since,
                 "echeance": deadline,
-                "sans_mdt": alone,
+                "medecin_absent": absent,
                 "siret": siret,
                 "numero": key.open(sealed).decode() if sealed is not None else "",
                 "nom": last_name or "",

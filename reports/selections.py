@@ -68,7 +68,7 @@ EXCEEDANCES = {
     name: name
     for name in (
         *("id", "etat", "etat_depuis", "limite", "regle", "seuil_msv", "localisation", "periode_debut", "periode_fin"),
-        *("jours_debut", "jours_fin", "valeur_msv", "numero", "nom", "prenom", "siret", "echeance", "sans_mdt"),
+        *("jours_debut", "jours_fin", "valeur_msv", "numero", "nom", "prenom", "siret", "echeance", "medecin_absent"),
     )
 }
 #: Columns that hold numbers in a workbook.
@@ -113,6 +113,4 @@ def as_workbook(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "oui" if value else ""
     return ", ".join(value) if isinstance(value, list) else str(value)

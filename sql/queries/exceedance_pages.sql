@@ -1,18 +1,11 @@
 -- name: standing
 -- The exceedances as the registry held them after a load: a part of the queries below, put in the place of its name.
--- One that no longer holds keeps its last reckoning. One that waits for a physician has a deadline; no physician is
--- looked for where none is waited for.
+-- One that no longer holds keeps its last reckoning. One that waits for a physician has a deadline.
 select
     e.exceedance_id, e.limit_code, e.place, r.worker_id, r.establishment_id, r.value_usv, r.window_start, r.window_end,
     r.first_day, r.last_day, s.state, s.valid_from, t.siret,
     case when s.state = any(%(open)s) then s.valid_from + %(delay)s::integer end as deadline,
-    s.state = any(%(open)s) and not exists (
-        select 1 from reference.designation as d
-        where
-            d.establishment_id = r.establishment_id and d.role = 'MDT'
-            and d.start_day <= %(day)s and (d.end_day is null or d.end_day >= %(day)s)
-            and d.since_load <= %(at)s and (d.until_load is null or d.until_load > %(at)s)
-    ) as without_physician
+    w.reason as absent
 from exposure.state as s
 inner join exposure.exceedance as e on s.exceedance_id = e.exceedance_id
 inner join lateral (
@@ -22,6 +15,8 @@ inner join lateral (
     limit 1
 ) as r on true
 inner join reference.establishment as t on r.establishment_id = t.establishment_id
+left join exposure.without_physician as w
+    on e.exceedance_id = w.exceedance_id and w.since_load <= %(at)s and (w.until_load is null or w.until_load > %(at)s)
 where
     s.since_load <= %(at)s and (s.until_load is null or s.until_load > %(at)s)
     and (%(one)s::integer is null or e.exceedance_id = %(one)s)
@@ -34,11 +29,11 @@ with standing as (/* standing */)
 select
     k.state,
     count(*),
-    count(*) filter (where k.without_physician),
+    count(*) filter (where k.absent is not null),
     count(*) filter (where k.deadline <= %(near)s)
 from standing as k
 where
-    (not %(alone)s or k.without_physician)
+    (not %(alone)s or k.absent is not null)
     and (%(until)s::date is null or k.deadline <= %(until)s)
 group by k.state
 
@@ -50,14 +45,14 @@ chosen as (
     from standing as k
     where
         (%(state)s::text is null or k.state = %(state)s)
-        and (not %(alone)s or k.without_physician)
+        and (not %(alone)s or k.absent is not null)
         and (%(until)s::date is null or k.deadline <= %(until)s)
     order by rank
     limit %(size)s offset %(skipped)s
 )
 select
     k.exceedance_id, k.limit_code, k.place, k.window_start, k.window_end, k.first_day, k.last_day, k.value_usv, k.state,
-    k.valid_from, k.deadline, k.without_physician, k.siret, k.worker_id, k.establishment_id, n.person_id,
+    k.valid_from, k.deadline, k.absent, k.siret, k.worker_id, k.establishment_id, n.person_id,
     i.sealed, c.last_name, c.first_name, c.birth_day
 from chosen as k
 left join identity.alias as a
@@ -201,9 +196,6 @@ order by t.siret, d.start_day, d.identifiant
 
 -- name: as_of
 select ledger.as_of(%s)
-
--- name: has_notices
-select to_regclass('exposure.notice') is not null
 
 -- name: told
 -- The notices decided by then; one delivered later was still owed.

@@ -77,7 +77,7 @@ def work(airflow_bench: Any) -> Any:
 def test_the_list_and_the_curve(browser: Any, work: Any) -> None:
     browser.sign_in("lecteur")
     browser.open("/depassements", framed=True)
-    assert "détectés" in browser.text(".etats")
+    assert "notifiés" in browser.text(".etats")
     browser.picture("depassements")
     browser.press("j", "j", Keys.ENTER)
     browser.until(lambda driver: "Dépassement 1" in browser.text("h1"))

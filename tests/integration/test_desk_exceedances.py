@@ -113,8 +113,8 @@ def test_the_list_tells_what_there_is(at: Work) -> None:
     at.lab(dose("M1", "21"), dose("M2", "600", NIR=NIR2, NOM=MARKUP, PRENOM="=ZOE & CO", SIRET=SIRET2, **SKIN))
     answer = at.by().get("/depassements")
     text = shown(answer)
-    assert "2 détectés" in text
-    assert "1 sans médecin désigné" in text
+    assert "2 notifiés" in text
+    assert "1 sans médecin" in text
     assert f"dose efficace 20 mSv 21,000 01/04/2025 – 31/03/2026 {NIR} MARTIN JEAN-PIERRE {SIRET}" in text
     assert "extrémités 500 mSv main droite 600,000" in text
     assert "07/10/2026" in text, "180 days after the registry's date"
@@ -133,7 +133,7 @@ def test_filters_and_orders(at: Work) -> None:
     for asked, wanted in (
         ({}, [3, 2, 1]),
         ({"etat": "CADUC"}, [3]),
-        ({"etat": "DETECTE", "ordre": "echeance"}, [1, 2]),
+        ({"etat": "NOTIFIE", "ordre": "echeance"}, [1, 2]),
         ({"limite": "EFFICACE"}, [1]),
         ({"limite": "PEAU"}, []),
         ({"siret": SIRET2}, [2]),
@@ -247,10 +247,10 @@ def test_a_lapsed_one_says_why_its_results_do_not_add_up(at: Work) -> None:
     assert "Ces résultats donnent" not in then
     assert "Le registre tel qu’il était le" in then
     assert "21,000 mSv pour une limite" in then
-    assert "détecté" in then
+    assert "notifié" in then
     assert "caduc" not in then
     day = caller.get("/depassements", au=before.isoformat()[:26])
-    assert "1 détecté" in shown(day)
+    assert "1 notifié" in shown(day)
     assert f"au={before.isoformat()[:10]}" in day.text, "the hour goes along to the exceedance's page"
 
 
@@ -282,7 +282,7 @@ def test_the_list_leaves_as_a_file(at: Work) -> None:
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     (told,) = cells(answer.content.removeprefix(b"\xef\xbb\xbf"))
     assert (told["id"], told["valeur_msv"], told["localisation"], told["numero"]) == ("2", "600.000", "MAIN_D", NIR2)
-    assert told["sans_mdt"] == "oui"
+    assert told["medecin_absent"] == "SANS_MDT"
     assert not told["prenom"].startswith("="), "no formula"
     book = caller.get("/depassements/export.xlsx")
     assert zipfile.ZipFile(io.BytesIO(book.content)).testzip() is None
@@ -298,10 +298,10 @@ def test_who_may_not_read_sees_nothing(at: Work) -> None:
 
 
 def test_the_first_page_tells_what_wants_attention(at: Work) -> None:
-    assert "sans médecin désigné" not in shown(at.by().get("/"))
+    assert "sans médecin" not in shown(at.by().get("/"))
     at.lab(dose("M1", "21"))
     answer = at.by().get("/")
-    assert "1 dépassement sans médecin désigné" in shown(answer)
+    assert "1 dépassement sans médecin" in shown(answer)
     assert at.looks() == [], "a count is no look"
 
 
