@@ -28,6 +28,8 @@ KINDS = (*passive.TYPES, "INT-E50", "CAL-E-COS")
 OUTDONE, ASIDE, SMALL = "AUTRE_EMPLACEMENT", "VERSION_DU_MEDECIN", "VOLS_FAIBLES"
 #: Months shown on each side of the window, unless the whole career is.
 MARGIN_MONTHS = 12
+#: What the windows put in the place of a result that another place outdoes.
+_OUTDONE = -1
 
 
 def exceedance(
@@ -44,15 +46,14 @@ def exceedance(
         return None
     limit = by_code()[shown["regle"]]
     listed, results = _results(connection, shown, when)
-    counts = _counts(listed, results)
+    counts, why = _counts(listed, results)
     mine = windows.within(results, limit, shown["place"], date(1, 1, 1), date(9999, 12, 31))
     window = mine & windows.within(results, limit, shown["place"], shown["periode_debut"], shown["periode_fin"])
     shown["source"], shown["a_confirmer"] = limit.source, limit.to_confirm
-    shown["resultats"], shown["somme_usv"] = _lines(listed, results, counts, np.flatnonzero(window))
+    shown["resultats"], shown["somme_usv"] = _lines(listed, results, counts, why, np.flatnonzero(window))
     shown["somme_msv"] = msv(shown["somme_usv"])
     shown["exces_msv"] = msv(shown["somme_usv"] - limit.usv)
-    chosen = np.flatnonzero(mine)
-    shown["courbe"] = _curve(shown, limit, listed, results.take(chosen), counts[chosen], chosen, career, when)
+    shown["courbe"] = _curve(shown, limit, listed, results, counts, why, np.flatnonzero(mine), career, when)
     shown["etats"] = _states(connection, number, when)
     shown["calculs"] = _reckonings(connection, number, when)
     concerned = {shown["etablissement"], *results.establishment[window].tolist()}
@@ -86,23 +87,30 @@ def _results(
     return rows, Results(*(np.array(one, np.int64) for one in columns))
 
 
-def _counts(listed: list[tuple[Any, ...]], results: Results) -> Ints:
-    """What each result counts for; -1 where another place outdoes it, -2 where a physician's version stands in."""
+def _counts(listed: list[tuple[Any, ...]], results: Results) -> tuple[Ints, list[str | None]]:
+    """What each result counts for (0 where it does not), and why that is not its value."""
     aside = np.array([row[6] for row in listed], bool)
-    counts = np.full(len(results), -2)
+    counts = np.zeros(len(results), np.int64)
     counts[~aside] = windows.weights(results.take(~aside))
-    return counts
+    outdone = counts == _OUTDONE
+    counts[outdone] = 0
+    why = [
+        ASIDE if left else OUTDONE if less else SMALL if count != usv else None
+        for left, less, count, usv in zip(
+            aside.tolist(), outdone.tolist(), counts.tolist(), results.usv.tolist(), strict=True
+        )
+    ]
+    return counts, why
 
 
 def _lines(
-    listed: list[tuple[Any, ...]], results: Results, counts: Ints, rows: Ints
+    listed: list[tuple[Any, ...]], results: Results, counts: Ints, why: list[str | None], rows: Ints
 ) -> tuple[list[dict[str, Any]], int]:
     """The results of the window with the sum after each, and that sum in the end (micro-sievert)."""
     total, made = 0, []
     for at in rows.tolist():
         siret, sender, role, submission, line, name, received, entry = listed[at][7:15]
-        count = int(counts[at])
-        total += max(count, 0)
+        total += int(counts[at])
         made.append(
             {
                 "grandeur": KINDS[results.kind[at]],
@@ -110,8 +118,8 @@ def _lines(
                 "debut": listed[at][3],
                 "fin": listed[at][4],
                 "valeur_msv": msv(int(results.usv[at])),
-                "compte_msv": msv(count) if count >= 0 else None,
-                "motif": _why(count, int(results.usv[at])),
+                "compte_msv": msv(int(counts[at])) if why[at] in (None, SMALL) else None,
+                "motif": why[at],
                 "somme_msv": msv(total),
                 "siret": siret,
                 "emetteur": sender,
@@ -126,25 +134,20 @@ def _lines(
     return made, total
 
 
-def _why(count: int, usv: int) -> str | None:
-    if count < 0:
-        return ASIDE if count == -2 else OUTDONE
-    return SMALL if count < usv else None
-
-
 def _curve(
     shown: dict[str, Any],
     limit: Limit,
     listed: list[tuple[Any, ...]],
     results: Results,
     counts: Ints,
+    why: list[str | None],
     rows: Ints,
     career: bool,
     when: Moment,
 ) -> Curve:
     """The curve of what this limit judges."""
-    first, last = _span(shown, results.day, career, when.day)
-    counted = counts >= 0
+    first, last = _span(shown, results.day[rows], career, when.day)
+    counted = np.array([at for at in rows.tolist() if why[at] in (None, SMALL)], np.int64)
     adult = -_FAR
     if shown["naissance"] is not None:
         adult = int(windows.eighteenth_birthday(np.array([_number(shown["naissance"])]))[0])
@@ -157,16 +160,12 @@ def _curve(
         for day, usv, level in zip(steps.day.tolist(), steps.usv.tolist(), steps.limit.tolist(), strict=True)
         if day in days and day in run and usv > level >= 0
     ]
-    bars = [
-        Bar(
-            int(results.day[at]),
-            int(counts[at] if counted[at] else results.usv[at]),
-            bool(counted[at]),
-            _caption(listed[row]),
-        )
-        for at, row in enumerate(rows.tolist())
-        if first <= results.day[at] <= last
-    ]
+    bars = []
+    for at in rows.tolist():
+        if first <= results.day[at] <= last:
+            counts_for = why[at] in (None, SMALL)
+            usv = int(counts[at] if counts_for else results.usv[at])
+            bars.append(Bar(int(results.day[at]), usv, counts_for, _caption(listed[at])))
     return Curve(
         first,
         last,

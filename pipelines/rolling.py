@@ -21,7 +21,7 @@ _FAR = 900_000
 @dataclass(frozen=True)
 class Steps:
     """From each of these days (ascending, since 1970-01-01) to the next: the sum and the limit in force, in
-    micro-sievert; both -1 where no limit is."""
+    micro-sievert; the limit is -1 where there is none. A physician's adjustment may bring a sum below zero."""
 
     day: Ints
     usv: Ints
@@ -51,7 +51,7 @@ def steps(days: Ints, usv: Ints, rules: Sequence[Limit], adult_from: int, first:
     point = every[(every >= first) & (every <= last)]
     after = np.concatenate(([0], np.cumsum(usv)))
     year_ago = np.asarray(plus_months(point, -12))
-    sums, level = np.full(len(point), -1), np.full(len(point), -1)
+    sums, level = np.zeros(len(point), np.int64), np.full(len(point), -1)
     for rule in rules:
         since, until = _number(rule.valid_from, -_FAR), _number(rule.valid_to, _FAR)
         chosen = (point >= since) & (point <= until) & ((point < adult_from) == rule.minors)
@@ -59,7 +59,7 @@ def steps(days: Ints, usv: Ints, rules: Sequence[Limit], adult_from: int, first:
         if rule.cut is not None:
             starts = np.maximum(starts, _number(rule.cut, 0))
         held = after[np.searchsorted(days, point, "right")] - after[np.searchsorted(days, starts, "left")]
-        sums, level = np.where(chosen, np.maximum(held, 0), sums), np.where(chosen, rule.usv, level)
+        sums, level = np.where(chosen, held, sums), np.where(chosen, rule.usv, level)
     return Steps(point, sums, level)
 
 

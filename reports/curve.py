@@ -36,7 +36,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Step:
-    """From this day to the next step: the sum and the limit in force; both below 0 where no limit is."""
+    """From this day to the next step: the sum and the limit in force, below 0 where there is none."""
 
     day: int
     usv: int
@@ -76,13 +76,15 @@ class _Drawing:
         self.curve = curve
         heights = [one.usv for one in curve.bars] + [max(one.usv, one.limit) for one in curve.steps]
         self._top: float = max([*heights, 1]) * _HEADROOM
+        # A physician's adjustment may be a dose below zero.
+        self._low = min([0, *(one.usv for one in curve.bars), *(one.usv for one in curve.steps)])
         self._days = curve.last - curve.first + 1
 
     def x(self, day: float) -> float:
         return LEFT + (day - self.curve.first) / self._days * (WIDTH - LEFT - RIGHT)
 
     def y(self, usv: float) -> float:
-        return HEIGHT - BOTTOM - usv / self._top * (HEIGHT - TOP - BOTTOM)
+        return HEIGHT - BOTTOM - (usv - self._low) / (self._top - self._low) * (HEIGHT - TOP - BOTTOM)
 
     def parts(self) -> Iterator[Markup]:
         yield self._window()
@@ -105,9 +107,8 @@ class _Drawing:
 
     def _levels(self) -> Iterator[Markup]:
         """Lines and figures of the doses."""
-        step = _round_step(self._top / 1000 / 4)
-        count = int(self._top / 1000 / step)
-        for at in range(count + 1):
+        step = _round_step((self._top - self._low) / 1000 / 4)
+        for at in range(math.ceil(self._low / 1000 / step), int(self._top / 1000 / step) + 1):
             y, value = _n(self.y(at * step * 1000)), at * step
             yield Markup(
                 '<path class="grille" d="M{} {}H{}" stroke="currentColor" stroke-opacity="{}"/>'
@@ -143,7 +144,7 @@ class _Drawing:
             heights[one.day, one.counted] = below + one.usv
             right = self.x(one.day + 1)
             left = right - width if one.counted else right + 1
-            top, foot = self.y(below + one.usv), self.y(below)
+            foot, top = sorted((self.y(below), self.y(below + one.usv)), reverse=True)
             look = _FULL if one.counted else _HOLLOW
             yield Markup(
                 '<rect class="resultat{}" x="{}" y="{}" width="{}" height="{}" {} stroke="currentColor">'
@@ -177,10 +178,10 @@ class _Drawing:
         steps = self.curve.steps
         words: list[str] = []
         for at, one in enumerate(steps):
-            if one.usv < 0:
+            if one.limit < 0:
                 continue
             end = steps[at + 1].day if at + 1 < len(steps) else self.curve.last + 1
-            joined = at > 0 and steps[at - 1].usv >= 0
+            joined = at > 0 and steps[at - 1].limit >= 0
             y = _n(self.y(one.usv))
             words.append(f"V{y}" if joined else f"M{_n(self.x(one.day))} {y}")
             words.append(f"H{_n(self.x(end))}")

@@ -19,7 +19,9 @@ from desk_server import ANALYST, NOBODY, READER, SENIOR, Caller, Desk
 from senders import (
     DESIGNATIONS,
     ENGAGEE,
+    IDENTITES,
     NAVIGANT,
+    NIA,
     NIR,
     NIR2,
     PASSIVE,
@@ -224,6 +226,44 @@ def test_no_physician_is_said_in_plain_words(at: Work) -> None:
     assert shown(at.by().get("/depassements/1")).count("aucun médecin du travail désigné") == 2
     at.designate(SIRET2)
     assert shown(at.by().get("/depassements/1")).count("aucun médecin du travail désigné") == 1
+
+
+def test_who_was_told_and_when(at: Work) -> None:
+    at.lab(dose("M1", "21"))
+    before = datetime.now(PARIS).isoformat()[:26]
+    answer = at.by().get("/depassements/1")
+    assert re.search(r"EMPL employeur notifié \d\d/\d\d/\d{4} à \d\d:\d\d", shown(answer))
+    assert "DOCTEUR" not in answer.text
+    assert "(SANS_MDT)" in shown(answer)
+    at.designate(SIRET)
+    at.bench.run()
+    now = shown(at.by().get("/depassements/1"))
+    assert "DOCTEUR médecin du travail notifié" in now
+    assert "(SANS_MDT)" not in now
+    assert rows(at.by().get("/depassements", sans_mdt="1")) == []
+    then = at.by().get("/depassements/1", au=before)
+    assert "DOCTEUR" not in then.text
+    assert "LE&lt;BRUN" not in then.text
+    assert "(SANS_MDT)" in shown(then)
+    assert rows(at.by().get("/depassements", sans_mdt="1", au=before)) == [1]
+
+
+def test_two_histories_of_one_person(at: Work) -> None:
+    """A merge: before it, one history alone, under the number known then."""
+    who = {"NIR": NIA, "CLE": key_of(NIA), "PRENOM": "JEAN"}
+    at.send("EMPL", TRAVAILLEURS, row(TRAVAILLEURS, **who))
+    at.lab(dose("M1", "21", NIR=NIA), dose("M2", "2", **FEBRUARY))
+    before = datetime.now(PARIS).isoformat()[:26]
+    assert NIA in at.by().get("/depassements").text
+    at.send("ASNR", IDENTITES, row(IDENTITES))
+    now, then = at.by().get("/depassements/1"), at.by().get("/depassements/1", au=before)
+    assert "23,000 mSv pour une limite" in shown(now)
+    assert f"{NIR} · naissance" in shown(now)
+    assert "21,000 mSv pour une limite" in shown(then)
+    assert f"{NIA} · naissance" in shown(then)
+    assert "2,000" not in shown(then)
+    assert NIR in at.by().get("/depassements").text
+    assert NIR not in at.by().get("/depassements", au=before).text
 
 
 def test_a_physicians_version_stands_in(at: Work) -> None:

@@ -16,9 +16,14 @@ def curve(scale: int = 1, days: int = 400, told: str = "PAS-HP10-PHO, LABO1") ->
     return Curve(
         DAY,
         DAY + days - 1,
-        (Bar(DAY + 10, 12 * scale, True, told), Bar(DAY + 10, 7 * scale, False, told), Bar(DAY + 10, 0, True, told)),
         (
-            Step(DAY, -1, -1),
+            Bar(DAY + 10, 12 * scale, True, told),
+            Bar(DAY + 30, -3 * scale, True, told),
+            Bar(DAY + 10, 7 * scale, False, told),
+            Bar(DAY + 10, 0, True, told),
+        ),
+        (
+            Step(DAY, 0, -1),
             Step(DAY + 5, 0, 15 * scale),
             Step(DAY + 10, 12 * scale, 15 * scale),
             Step(DAY + 60, 21 * scale, 20 * scale),
@@ -58,9 +63,9 @@ def test_the_line_breaks_where_no_limit_is() -> None:
 
 def test_what_does_not_count_is_hollow_and_says_so() -> None:
     bars = [part for part in read(curve()).iter("rect") if (part.get("class") or "").startswith("resultat")]
-    assert [one.get("fill") for one in bars] == ["currentColor", "none", "currentColor"]
-    assert "non compté" in (bars[1][0].text or "")
-    assert float(bars[1].attrib["x"]) >= float(bars[0].attrib["x"]) + float(bars[0].attrib["width"])
+    assert [one.get("fill") for one in bars] == ["currentColor", "currentColor", "none", "currentColor"]
+    assert "non compté" in (bars[2][0].text or "")
+    assert float(bars[2].attrib["x"]) >= float(bars[0].attrib["x"]) + float(bars[0].attrib["width"])
 
 
 def test_nothing_from_elsewhere_and_nothing_that_a_policy_forbids() -> None:
