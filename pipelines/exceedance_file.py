@@ -28,8 +28,6 @@ KINDS = (*passive.TYPES, "INT-E50", "CAL-E-COS")
 OUTDONE, ASIDE, SMALL = "AUTRE_EMPLACEMENT", "VERSION_DU_MEDECIN", "VOLS_FAIBLES"
 #: Months shown on each side of the window, unless the whole career is.
 MARGIN_MONTHS = 12
-#: What the windows put in the place of a result that another place outdoes.
-_OUTDONE = -1
 
 
 def exceedance(
@@ -92,7 +90,7 @@ def _counts(listed: list[tuple[Any, ...]], results: Results) -> tuple[Ints, list
     aside = np.array([row[6] for row in listed], bool)
     counts = np.zeros(len(results), np.int64)
     counts[~aside] = windows.weights(results.take(~aside))
-    outdone = counts == _OUTDONE
+    outdone = counts == windows.OUTDONE
     counts[outdone] = 0
     why = [
         ASIDE if left else OUTDONE if less else SMALL if count != usv else None
