@@ -63,6 +63,7 @@ AUDIENCES = {
     "DGT": "direction générale du travail",
     "DSND": "délégué à la sûreté nucléaire de défense",
 }
+CONCLUDED = {"MAINTENUE": "Maintenu", "MODIFIEE": "Modifié", "ANNULEE": "Annulé"}
 #: Why no physician can be told of an exceedance.
 ABSENT = {
     "SANS_MDT": "Aucun médecin du travail n’est désigné (SANS_MDT) : personne ne peut conclure.",
@@ -148,6 +149,7 @@ def filters() -> dict[str, Any]:
         "etat_depassement": lambda name, count=1: EXCEEDANCE_STATES[name][count > 1],
         "limite": LIMITS.__getitem__,
         "localisation": place,
+        "conclusion": CONCLUDED.__getitem__,
         "medecin_absent": ABSENT.__getitem__,
         "destinataire": AUDIENCES.__getitem__,
         "motif_de_compte": UNCOUNTED.__getitem__,

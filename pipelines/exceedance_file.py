@@ -55,6 +55,7 @@ def exceedance(
     shown["etats"] = _states(connection, number, when)
     shown["calculs"] = _reckonings(connection, number, when)
     concerned = {shown["etablissement"], *results.establishment[window].tolist()}
+    shown["conclusions"] = _conclusions(connection, key, number, when)
     shown["avis"] = _told(connection, number, when)
     shown["medecins"] = _physicians(connection, sorted(concerned), when)
     return shown
@@ -107,7 +108,7 @@ def _lines(
     """The results of the window with the sum after each, and that sum in the end (micro-sievert)."""
     total, made = 0, []
     for at in rows.tolist():
-        siret, sender, role, submission, line, name, received, entry = listed[at][7:15]
+        siret, sender, role, submission, line, name, received, entry, adjusts = listed[at][7:16]
         total += int(counts[at])
         made.append(
             {
@@ -127,6 +128,7 @@ def _lines(
                 "fichier": name,
                 "recu_le": _hour(received),
                 "entree": entry,
+                "ajuste_par": adjusts,
             }
         )
     return made, total
@@ -218,6 +220,26 @@ def _reckonings(connection: Connection, number: int, when: Moment) -> list[dict[
             "au": _hour(until),
         }
         for start, end, usv, first, last, siret, since, until in found
+    ]
+
+
+def _conclusions(connection: Connection, key: RegistryKey, number: int, when: Moment) -> list[dict[str, Any]]:
+    """What physicians concluded, in order; one that no longer holds says until when it did."""
+    asked = {"one": number, "load": when.load}
+    found = connection.execute(sql.query("exceedances", "conclusions"), asked).fetchall()
+    return [
+        {
+            "conclusion": kind,
+            "retenue_msv": msv(int(usv)) if usv is not None else None,
+            "le": day,
+            "rpps": rpps,
+            "commentaire": key.open(remark).decode() if remark is not None else "",
+            "depot": submission,
+            "ligne": line,
+            "du": _hour(since),
+            "au": _hour(until),
+        }
+        for kind, usv, day, rpps, remark, submission, line, since, until in found
     ]
 
 

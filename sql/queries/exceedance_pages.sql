@@ -105,11 +105,11 @@ where
 
 -- name: results
 -- A person's results as they were held then, each with the line that brought it, the entry of the queue where it waited
--- before, and whether a physician's version stands in for it. Of versions past, that version is looked for among the
--- person's own.
+-- before, whether a physician's version stands in for it, and by which exceedance's conclusion it was adjusted. For a
+-- past hour, the physician's version is looked for among the person's own.
 with held as (
     select
-        d.establishment_id, d.quantity as kind, d.location, d.start_day, d.end_day, d.state,
+        d.establishment_id, d.quantity as kind, d.location, d.start_day, d.end_day,
         case when d.state = %(below)s then 0 else coalesce(d.value_usv, 0) end as usv, d.sender_id, d.submission_id,
         d.line,
         case
@@ -126,23 +126,24 @@ with held as (
                     and m.year between d.year - 1 and d.year + 1
                     and m.since_load <= %(at)s and (m.until_load is null or m.until_load > %(at)s)
             )
-        end as aside
+        end as aside,
+        d.adjusts
     from dose.passive as d
     where
         d.worker_id = any(%(numbers)s) and d.state = any(%(states)s)
         and d.since_load <= %(at)s and (d.until_load is null or d.until_load > %(at)s)
     union all
     select
-        d.establishment_id, %(committed)s::smallint, -1::smallint, d.end_day, d.end_day, null, d.value_usv, d.sender_id,
-        d.submission_id, d.line, false
+        d.establishment_id, %(committed)s::smallint, -1::smallint, d.end_day, d.end_day, d.value_usv, d.sender_id,
+        d.submission_id, d.line, false, d.adjusts
     from dose.committed as d
     where
         d.worker_id = any(%(numbers)s)
         and d.since_load <= %(at)s and (d.until_load is null or d.until_load > %(at)s)
     union all
     select
-        d.establishment_id, %(aircrew)s::smallint, -1::smallint, date_trunc('month', d.end_day)::date, d.end_day, null,
-        d.value_usv, d.sender_id, d.submission_id, d.line, false
+        d.establishment_id, %(aircrew)s::smallint, -1::smallint, date_trunc('month', d.end_day)::date, d.end_day,
+        d.value_usv, d.sender_id, d.submission_id, d.line, false, d.adjusts
     from dose.aircrew as d
     where
         d.worker_id = any(%(numbers)s)
@@ -151,7 +152,8 @@ with held as (
 select
     h.establishment_id, h.kind, h.location, h.start_day, h.end_day, h.usv, h.aside, t.siret, p.code, p.role,
     h.submission_id, h.line, u.file_name, u.received_at,
-    (select max(q.entry_id) from queue.entry as q where q.submission_id = h.submission_id and q.line = h.line)
+    (select max(q.entry_id) from queue.entry as q where q.submission_id = h.submission_id and q.line = h.line),
+    h.adjusts
 from held as h
 inner join reference.establishment as t on h.establishment_id = t.establishment_id
 inner join ledger.partner as p on h.sender_id = p.partner_id

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from desk_server import ANALYST, NOBODY, READER, SENIOR, Caller, Desk
 from senders import (
+    CONCLUSION,
     DESIGNATIONS,
     ENGAGEE,
     IDENTITES,
@@ -264,6 +265,26 @@ def test_two_histories_of_one_person(at: Work) -> None:
     assert "2,000" not in shown(then)
     assert NIR in at.by().get("/depassements").text
     assert NIR not in at.by().get("/depassements", au=before).text
+
+
+def test_a_conclusion_and_what_it_adjusts(at: Work) -> None:
+    at.designate(SIRET)
+    at.lab(dose("M1", "12", **FEBRUARY), dose("M2", "11"))
+    before = datetime.now(PARIS).isoformat()[:26]
+    said = {"CONCLUSION": "MODIFIEE", "VALEUR_RETENUE": "8", "COMMENTAIRE": "<b>porté au bureau</b>"}
+    at.send("DOCTEUR", CONCLUSION, row(CONCLUSION, ID_DEPASSEMENT="1", **said))
+    answer = at.by().get("/depassements/1")
+    text = shown(answer)
+    assert "Modifié , 8,000 mSv retenus, le 02/04/2026 · RPPS 10003456786" in text
+    assert "<b>porté au bureau</b>" in text
+    assert "<b>" not in answer.text
+    assert "-4,000 -4,000 ajusté par la conclusion 8,000" in text
+    assert "8,000 mSv : la limite de 20 mSv n’est pas dépassée" in text
+    assert picture(answer) is not None
+    then = shown(at.by().get("/depassements/1", au=before))
+    assert "Aucune n’est reçue." in then
+    assert "23,000 − 20 mSv = 3,000 mSv au-dessus" in then
+    assert rows(at.by().get("/depassements", etat="MODIFIE")) == [1]
 
 
 def test_a_physicians_version_stands_in(at: Work) -> None:
