@@ -439,10 +439,9 @@ def test_rights_decide_what_is_offered_and_what_is_done(at: Analyst) -> None:
         "/decider",
         f"/lignes/{entry}/question",
         "/permanentes",
-        "/recherche",
         "/decisions/1/annuler",
     ):
-        assert "pas décider" in shown(reader.post(path, sent | {"texte": "?", "q": NIR}), 403)
+        assert "pas décider" in shown(reader.post(path, sent | {"texte": "?"}), 403)
     assert at.by().post("/permanentes/1/approuver").status_code == 403
     assert at.by().post("/permanentes/1/revoquer", {"motif": "x"}).status_code == 403
     assert at.bench.queue()
