@@ -1,9 +1,10 @@
-"""The desk with a million rows in the queue: pages at the server, a decision on ten thousand rows, a preview, an undo.
+"""The desk with a million rows in the queue: pages at the server, a decision on ten thousand rows, a preview, an undo;
+and with ten thousand exceedances, one of a worker with forty years of monthly results.
 
-Run ``python -m bench.desk [--rows 1000000] [--doses 1000000]``. The queue is filled through the corridor, over a
-warehouse that holds doses: unknown workers (a cause each), names that disagree (one large cause a laboratory),
-results outside the attachment. Pages are asked of the desk's own application, signed in, without a browser; the
-median and the slowest of several calls are shown.
+Run ``python -m bench.desk [--rows 1000000] [--doses 1000000] [--exceedances 10000]``. The queue is filled through the
+corridor, over a warehouse that holds doses: unknown workers (a cause each), names that disagree (one large cause a
+laboratory), results outside the attachment. Pages are asked of the desk's own application, signed in, without a
+browser; the median and the slowest of several calls are shown.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from loaders import archive
 from loaders.registry import Registry, opened
 from loaders.services import running
 from loaders.settings import Settings
+from loaders.warehouse import load
 from schemas.formats import formats
 
 RESULTS = Path(__file__).parent / "results"
@@ -153,7 +155,65 @@ def decisions(registry: Registry, group: int) -> dict[str, float]:
     return took
 
 
-def pages(registry: Registry, settings: Settings) -> dict[str, dict[str, float]]:
+#: A monthly result for each month of a career, the last ten high.
+CAREER = """
+insert into dose.passive (
+    value_usv, since_load, worker_id, establishment_id, sender_id, submission_id, line, start_day, end_day, year,
+    quantity, location, dosimeter, state, measure_id
+)
+select
+    case when m > %(today)s::date - 330 then 2500 else 90 end, %(load)s, w.worker_id, t.establishment_id, p.partner_id,
+    s.submission_id, row_number() over (), m, (m + interval '1 month')::date - 1, extract(year from m), 0, 0, 0, 0,
+    'LONG' || m::text
+from (select generate_series(make_date(%(first)s, 1, 1), %(today)s::date - 31, '1 month')::date) as g (m),
+    (select min(worker_id) from identity.worker) as w (worker_id),
+    (select min(establishment_id) from reference.establishment) as t (establishment_id),
+    (select partner_id from ledger.partner where code = 'LABO1') as p (partner_id),
+    (select min(submission_id) from ledger.submission) as s (submission_id)
+"""
+EXCEED = """
+with made as (
+    insert into exposure.exceedance (worker_id, limit_code, place, since_load)
+    select worker_id, 'EFF-20', -1, %(load)s from identity.worker order by worker_id limit %(count)s
+    returning exceedance_id, worker_id
+),
+reckoned as (
+    insert into exposure.reckoning (
+        exceedance_id, worker_id, establishment_id, value_usv, first_day, last_day, window_start, window_end, since_load
+    )
+    select
+        m.exceedance_id, m.worker_id, 1 + m.worker_id %% (select count(*)::integer from reference.establishment),
+        20001 + m.worker_id, d.day, d.day, d.day - 364, d.day, %(load)s
+    from made as m, (select %(today)s::date - 40) as d (day)
+)
+insert into exposure.state (exceedance_id, state, valid_from, since_load)
+select
+    exceedance_id, case when worker_id %% 3 = 0 then 'MAINTENU' else 'NOTIFIE' end,
+    %(today)s::date - worker_id %% 200, %(load)s
+from made
+"""
+
+
+def exceed(registry: Registry, count: int) -> int:
+    """So many exceedances, written straight into the store, the first of a worker with a long career.
+
+    Returns:
+        The number of that one.
+    """
+    first = TODAY.year - 39
+    with registry.warehouse.admin() as admin:
+        for year in range(first, TODAY.year + 1):
+            admin.execute("select dose.ensure_partition('passive', %s)", (year,))
+        with load(admin, "exceedances") as number:
+            told = {"load": number, "count": count, "first": first, "today": TODAY}
+            admin.execute(CAREER, told)
+            admin.execute(EXCEED, told)
+        row = admin.execute("select exceedance_id from exposure.exceedance order by worker_id limit 1").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def pages(registry: Registry, settings: Settings, exceedance: int) -> dict[str, dict[str, float]]:
     """Milliseconds of the desk's pages, as its application answers them to a signed-in analyst."""
     from pipelines import causes
     from tests.desk_server import signed_in
@@ -169,6 +229,11 @@ def pages(registry: Registry, settings: Settings) -> dict[str, dict[str, float]]
         "one row, with proposals": f"/lignes/{first}",
         "journal": "/journal",
         "standing decisions": "/permanentes",
+        "exceedances": "/depassements",
+        "exceedances, filtered": "/depassements?sans_mdt=1&sous=30&ordre=valeur",
+        "exceedances, page 101": "/depassements?apres=5000&ordre=echeance",
+        "one exceedance": f"/depassements/{exceedance}",
+        "one exceedance, whole career": f"/depassements/{exceedance}?carriere=1",
     }
     with signed_in(settings) as client:
 
@@ -182,7 +247,7 @@ def pages(registry: Registry, settings: Settings) -> dict[str, dict[str, float]]
         return {name: timed(get(path)) for name, path in asked.items()}
 
 
-def measure(rows: int, group: int, doses: int) -> dict[str, Any]:
+def measure(rows: int, group: int, doses: int, exceedances: int) -> dict[str, Any]:
     """Fill a queue and measure the desk on it."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.load({"SISERI_HOME": folder, "SISERI_TODAY": TODAY.isoformat()})
@@ -192,16 +257,18 @@ def measure(rows: int, group: int, doses: int) -> dict[str, Any]:
                 with registry.warehouse.admin() as admin:
                     admin.execute("insert into ledger.partner (code, role) values ('LABO2', 'OA')")
                 filled = fill(registry, settings, rows, group, doses, Path(folder))
+                longest = exceed(registry, exceedances)
                 with registry.warehouse.admin() as admin:
                     admin.execute("analyze")
                 waiting = registry.connection.execute("select sum(rows), count(*) from queue.cause").fetchone()
                 assert waiting is not None
-                shown = pages(registry, settings)
+                shown = pages(registry, settings, longest)
                 took = decisions(registry, group)
     return {
         "waiting_rows": int(waiting[0]),
         "causes": int(waiting[1]),
         "doses": doses,
+        "exceedances": exceedances,
         "filled_s": round(filled, 1),
         "pages": shown,
         "decision_rows": group,
@@ -220,8 +287,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--group", type=int, default=GROUP)
     parser.add_argument("--doses", type=int, default=1_000_000)
+    parser.add_argument("--exceedances", type=int, default=10_000)
     asked = parser.parse_args()
-    figures = measure(asked.rows, asked.group, asked.doses)
+    figures = measure(asked.rows, asked.group, asked.doses, asked.exceedances)
     print(json.dumps(figures, indent=1))
     (RESULTS / f"desk-{asked.rows}.json").write_text(json.dumps(figures, indent=1) + "\n")
 

@@ -1,8 +1,8 @@
 """Who may do what: the one check that stands before every route of the desk.
 
-Reading and deciding are two rights, approving a standing decision a third. A request that is not a GET also needs a
-form token made for this person and a browser that says it comes from the desk itself (OWASP's advice against forged
-requests: token and origin, both).
+Reading and deciding are two rights, approving a standing decision or a held file a third. A request that is not a GET
+needs the second, but for a search that an address must not tell; and always a form token made for this person and a
+browser that says it comes from the desk itself (OWASP's advice against forged requests: token and origin, both).
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from desk.tokens import Expired, Forged, Tokens
 #: Name of the hidden field and purpose of its token; lifetime of a page's form: a working day.
 TOKEN_FIELD = "jeton"  # noqa: S105 - a name
 FORM_LIFETIME_S = 12 * 3600
+
+#: Routes that change nothing though they are no GET: what is asked for may name a person, so it stands in no address.
+ASKING = frozenset({"find"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def guard(authorise: Authorise, tokens: Tokens) -> Callable[..., Awaitable[None]
             raise Refusal("Votre compte n’a pas le droit de lire la file d’attente.")
         if request.method == "GET":
             return
-        if not person.may_decide:
+        if not person.may_decide and request.scope["route"].name not in ASKING:
             raise Refusal("Votre compte peut lire la file d’attente, mais pas décider.")
         if not comes_from_here(request):
             raise Refusal("Cette demande ne vient pas d’une page de ce site : elle est ignorée.")
@@ -91,7 +94,7 @@ def comes_from_here(request: Request) -> bool:
 def _approver(request: Request) -> None:
     person: Person = request.state.person
     if not person.may_approve:
-        raise Refusal("Approuver une règle permanente demande le rôle d’un analyste principal.")
+        raise Refusal("Cette décision demande le rôle d’un analyste principal.")
 
 
 #: For a route that needs the third right: ``@router.post("/…", dependencies=[APPROVE])``.

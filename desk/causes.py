@@ -10,7 +10,7 @@ from desk import words
 from desk.filters import NAMES, Address, choose, unpacked
 from desk.needs import Key, Reader, Signed, ThePage, TheSettings
 from loaders.errors import UsageError
-from pipelines import audit, causes
+from pipelines import audit, causes, exceedance_search, held
 from pipelines.decide import CAUSES, CONFIRMABLE
 from pipelines.match import person_column
 from schemas import codebook
@@ -40,6 +40,7 @@ def first(page: ThePage, reader: Reader, settings: TheSettings, address: Address
             totals = causes.totals(reader, today, chosen.filters)
             shown = {"totals": totals, "rows": found.rows, "following": found.following}
     known = causes.senders(reader)
+    when = exceedance_search.moment(reader, None, today)
     return page.show(
         "causes.html",
         400 if problem else 200,
@@ -55,6 +56,9 @@ def first(page: ThePage, reader: Reader, settings: TheSettings, address: Address
         orders=words.ORDERS,
         today=today,
         age=words.age_days,
+        exceedances=exceedance_search.counts(reader, when, settings.conclusion_days),
+        near=exceedance_search.NEAR_DAYS,
+        held=len(held.held(reader)),
         **shown,
     )
 

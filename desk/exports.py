@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
+from desk import exceedances
 from desk.causes import Number
 from desk.filters import Address, choose
 from desk.needs import Key, Reader, Signed, TheSettings
 from loaders.errors import UsageError
-from pipelines import audit, causes, dossier, standing
+from pipelines import audit, causes, dossier, exceedance_search, standing
 from pipelines.export_selection import selection
 from reports import selections
 
@@ -70,6 +71,22 @@ def standing_decisions(reader: Reader, key: Key, settings: TheSettings, person: 
     if persons:
         audit.looked(reader, person.name, audit.DESK, "export", records=persons)
     return _file(_written(selections.STANDING, rows, form), f"permanentes-{settings.registry_date()}.{form}", form)
+
+
+@router.get("/depassements/export.{form}", name="exceedances_export")
+def exceedances_file(
+    reader: Reader, key: Key, settings: TheSettings, person: Signed, address: Address, form: Form
+) -> Response:
+    """The exceedances that the filters leave, nominative; the look is noted."""
+    today = settings.registry_date()
+    chosen = exceedances.choose(address, reader, today)
+    if chosen.problem:
+        raise UsageError(chosen.problem)
+    asked = (chosen.when, settings.conclusion_days, chosen.filters, chosen.order)
+    rows = list(exceedance_search.every(reader, key, *asked))
+    if rows:
+        audit.looked(reader, person.name, audit.DESK, "export", records=len(rows))
+    return _file(_written(selections.EXCEEDANCES, rows, form), f"depassements-{today}.{form}", form)
 
 
 def _written(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], form: str) -> bytes:

@@ -33,7 +33,13 @@ MESSAGE_LIFETIME_S = 120
 #: Longest message in signs: a cookie holds 4 kB.
 LONGEST = 600
 #: The head's entries: name of the route, label. One without its route yet is not shown.
-NAV = (("causes", "Causes"), ("standing", "Décisions permanentes"), ("journal", "Journal"))
+NAV = (
+    ("causes", "Causes"),
+    ("exceedances", "Dépassements"),
+    ("held", "Fichiers retenus"),
+    ("standing", "Décisions permanentes"),
+    ("journal", "Journal"),
+)
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 

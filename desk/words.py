@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+from pipelines.exceedance_file import ASIDE, OUTDONE, SMALL
 from schemas import codebook
 
 ACTIONS = {
@@ -34,6 +35,46 @@ OUTCOMES = {
 }
 STATES = {"PROPOSEE": "proposée", "EN_VIGUEUR": "en vigueur", "REVOQUEE": "révoquée"}
 ORDERS = {"lignes": "le plus de lignes", "dose": "le plus de mSv", "anciennete": "les plus anciennes"}
+#: States of one exceedance, and of several.
+EXCEEDANCE_STATES = {
+    "DETECTE": ("détecté", "détectés"),
+    "NOTIFIE": ("notifié", "notifiés"),
+    "MAINTENU": ("maintenu", "maintenus"),
+    "MODIFIE": ("modifié", "modifiés"),
+    "ANNULE": ("annulé", "annulés"),
+    "RETENU_PAR_DEFAUT": ("retenu par défaut", "retenus par défaut"),
+    "CADUC": ("caduc", "caducs"),
+    "REPRISE": ("repris de l’historique", "repris de l’historique"),
+}
+EXCEEDANCE_ORDERS = {
+    "recents": "les derniers trouvés",
+    "echeance": "l’échéance la plus proche",
+    "fenetre": "la fenêtre la plus récente",
+    "valeur": "le plus au-dessus de la limite",
+    "etablissement": "l’établissement",
+}
+LIMITS = {"EFFICACE": "dose efficace", "CRISTALLIN": "cristallin", "PEAU": "peau", "EXTREMITES": "extrémités"}
+PLACES = {"AVBRAS": "avant-bras", "TETE": "tête", "D": "droit", "G": "gauche"}
+_FEMININE = ("main ", "cheville ")
+AUDIENCES = {
+    "MDT": "médecin du travail",
+    "CRP": "conseiller en radioprotection",
+    "EMPLOYEUR": "employeur",
+    "DGT": "direction générale du travail",
+    "DSND": "délégué à la sûreté nucléaire de défense",
+}
+CONCLUDED = {"MAINTENUE": "Maintenu", "MODIFIEE": "Modifié", "ANNULEE": "Annulé"}
+#: Why no physician can be told of an exceedance.
+ABSENT = {
+    "SANS_MDT": "Aucun médecin du travail n’est désigné (SANS_MDT) : personne ne peut conclure.",
+    "SANS_COMPTE": "Un médecin du travail est désigné, mais il n’a pas de compte : il n’a pas pu être averti.",
+}
+#: Why a result of a window counts for nothing.
+UNCOUNTED = {
+    OUTDONE: "non : l’autre emplacement l’emporte",
+    ASIDE: "non : remplacé par la version du médecin",
+    SMALL: "0 : mois de vol sous 0,100 mSv",
+}
 KINDS = {"QUESTION": "Question", "REPONSE": "Réponse"}
 LOOKS = {
     "ligne": "fiche",
@@ -81,6 +122,21 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
+def place(name: str | None) -> str:
+    """``MAIN_D`` → ``main droite``; nothing for none."""
+    told = " ".join(PLACES.get(one, one.lower()) for one in (name or "").split("_"))
+    return f"{told}e" if told.startswith(_FEMININE) else told
+
+
+def curve_told(facts: dict[str, Any]) -> str:
+    """A curve in one sentence, for who does not see it; its figures stand in the page's tables."""
+    first, last = facts["periode_debut"], facts["periode_fin"]
+    return (
+        f"Résultats et somme glissante, {facts['libelle']} : {facts['valeur_msv'].replace('.', ',')} mSv dans la "
+        f"fenêtre du {first:%d/%m/%Y} au {last:%d/%m/%Y}. Les chiffres sont dans les tableaux qui suivent."
+    )
+
+
 def filters() -> dict[str, Any]:
     """What the templates may use as filters."""
     return {
@@ -90,4 +146,13 @@ def filters() -> dict[str, Any]:
         "moment": moment,
         "compte": plural,
         "regard": lambda name: LOOKS.get(name, name),
+        "etat_depassement": lambda name, count=1: EXCEEDANCE_STATES[name][count > 1],
+        "limite": LIMITS.__getitem__,
+        "localisation": place,
+        "conclusion": CONCLUDED.__getitem__,
+        "medecin_absent": ABSENT.__getitem__,
+        "destinataire": AUDIENCES.__getitem__,
+        "motif_de_compte": UNCOUNTED.__getitem__,
+        "jour_de_1970": lambda number: f"{date(1970, 1, 1) + timedelta(number):%d/%m/%Y}",
+        "en_msv": lambda usv: f"{usv / 1000:.3f}".replace(".", ","),
     }

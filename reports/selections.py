@@ -64,11 +64,18 @@ STANDING = {
         *("approuvee_par", "approuvee_le", "revoquee_par", "revoquee_le", "motif_revocation"),
     )
 }
+EXCEEDANCES = {
+    name: name
+    for name in (
+        *("id", "etat", "etat_depuis", "limite", "regle", "seuil_msv", "localisation", "periode_debut", "periode_fin"),
+        *("jours_debut", "jours_fin", "valeur_msv", "numero", "nom", "prenom", "siret", "echeance", "medecin_absent"),
+    )
+}
 #: Columns that hold numbers in a workbook.
 _NUMBERS = frozenset(
     {
         *("id", "lignes", "dose_msv", "semaine", "semaine_avant", "depot", "ligne"),
-        *("recues", "integrees", "en_attente", "rejetees", "doublons"),
+        *("recues", "integrees", "en_attente", "rejetees", "doublons", "seuil_msv", "valeur_msv"),
     }
 )
 
