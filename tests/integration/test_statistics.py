@@ -101,7 +101,8 @@ def test_published_table_of_2020(nation: Any, printed: Any) -> None:
     for code, counts in told.items():
         assert {name: int(rows[code][name]) for name in names} == counts
         assert int(rows[code]["Total"]) == sum(counts.values())
-    assert [int(rows["Total"][name]) for name in names] == [sum(column) for column in zip(*expected.values(), strict=True)]
+    columns = zip(*expected.values(), strict=True)
+    assert [int(rows["Total"][name]) for name in names] == [sum(column) for column in columns]
     assert int(rows["Total"]["Total"]) == sum(map(sum, expected.values()))
 
 
