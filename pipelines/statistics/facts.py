@@ -90,12 +90,16 @@ def parameters(year: int, load: int) -> dict[str, object]:
     }
 
 
-def lay(cursor: Cursor, load: int) -> None:
-    """Lay at hand, in temporary tables of this transaction, everybody as of a load, and what physicians' versions set
-    aside."""
+def lay(cursor: Cursor, load: int, touched: dict[str, object] | None = None) -> None:
+    """Lay at hand, in temporary tables of this transaction, whom to sum as of a load, and what physicians' versions set
+    aside.
+
+    Args:
+        touched: the persons of its ``workers`` only; everybody where there is none.
+    """
     for name in ("whom_table", "aside_table"):
         cursor.execute(sql.query("statistics", name))
-    cursor.execute(sql.query("statistics", "whom_all"), {"load": load})
+    cursor.execute(sql.query("statistics", "whom_named" if touched else "whom_all"), {"load": load, **(touched or {})})
     cursor.execute(sql.query("statistics", "aside"), {"load": load})
     cursor.execute(sql.query("statistics", "analyze_whom"))
 

@@ -16,7 +16,6 @@ from loaders.warehouse import Connection
 from pipelines.statistics.cells import Cell, Column, Row, Table, Unit
 from pipelines.tallies import Tally, cured, take_counts
 from reports.indicators import OUTCOMES, ROLE_LABELS
-from schemas.formats import passive
 
 _OUTCOME_COLUMNS = {"INTEGRE": "integrees", "EN_ATTENTE": "en_attente", "REJETE": "rejetees", "DOUBLON": "doublons"}
 COLUMNS = (
@@ -34,21 +33,19 @@ COLUMNS = (
 
 
 def senders(connection: Connection, year: int, load: int) -> Table:
-    """The table of senders. Runs in the transaction under way."""
+    """The table of senders. Runs in the transaction under way and reads ``annual_delivered``."""
     asked: dict[str, object] = {"since": date(year, 1, 1), "until": date(year + 1, 1, 1), "load": load}
     tallies: dict[int, Tally] = defaultdict(Tally)
     days: dict[int, dict[int, int]] = defaultdict(dict)
     absent: dict[int, int] = defaultdict(int)
     bounds = connection.execute(sql.query("scorecards", "bounds"), asked).fetchone()
     if bounds is not None and bounds[0] is not None:
-        asked |= {"first": bounds[0], "last": bounds[1], "absent": passive.ABS}
+        asked |= {"first": bounds[0], "last": bounds[1]}
         take_counts(connection, asked, tallies)
         for number, _, rows, median in cured(connection, asked):
             if number is not None:
                 tallies[number].cured = (rows, median)
-        for number, late, measures, missing in connection.execute(
-            sql.query("statistics", "delivered"), asked
-        ).fetchall():
+        for number, late, measures, missing in connection.execute(sql.query("statistics", "delivered")).fetchall():
             days[number][late] = measures
             absent[number] += missing
     listed = connection.execute(sql.query("statistics", "partners"), (list(tallies),)).fetchall()

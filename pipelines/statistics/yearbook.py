@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from loaders.warehouse import Connection
-from pipelines.statistics import facts, other_tables, population, tables
+from pipelines.statistics import facts, marts, other_tables, population, tables
 from pipelines.statistics.asked import Asked
 from pipelines.statistics.cells import Table
 from pipelines.statistics.facts import INTERNAL, OPERATIONAL, Facts
@@ -37,16 +37,15 @@ class Yearbook:
 
 
 def compile_year(connection: Connection, asked: Asked) -> Yearbook:
-    """Make every table. Nothing is written; memory holds two numbers a worker, not the results.
+    """Make every table. Only the year's mart is written; memory holds a few numbers a worker, not the results.
 
     Args:
         connection: one in which no transaction is under way.
     """
-    with connection.transaction():
+    with marts.guarded(connection, asked.year) as keep, connection.transaction():
         cursor = connection.cursor()
         cursor.execute("set transaction isolation level repeatable read")
-        facts.lay(cursor, asked.load)
-        facts.sum_up(cursor, asked.year, asked.load)
+        marts.lay_year(cursor, asked.year, asked.load, keep=keep)
         year = facts.fetch(cursor)
         everybody = population.populate(cursor, year, asked.year, asked.load)
         scoped = everybody.scoped(asked.scope)
@@ -63,6 +62,7 @@ def compile_year(connection: Connection, asked: Asked) -> Yearbook:
             other_tables.exceedances(cursor, everybody, asked.load, asked.scope),
             senders(connection, asked.year, asked.load),
         )
+        marts.clear(cursor)
     book = Yearbook(asked, made, _rows_read(year), int(scoped.monitored.sum()))
     log.info("statistics of %s: %s rows, %s monitored", asked.year, sum(book.rows_read.values()), book.monitored)
     return book

@@ -43,8 +43,137 @@ left join identity.alias as a
         and (a.until_load is null or a.until_load > %(load)s)
 
 -- name: whom_named
+with alias as (
+    select worker_id, person_id from identity.alias
+    where since_load <= %(load)s and (until_load is null or until_load > %(load)s)
+),
+
+person as (
+    select distinct coalesce(a.person_id, n.worker_id) as person_id
+    from unnest(%(workers)s::integer[]) as n (worker_id)
+    left join alias as a on n.worker_id = a.worker_id
+)
+
 insert into annual_whom (worker_id, person_id)
-select worker_id, person_id from identity.person where person_id = any(%s)
+select person_id, person_id from person
+union all
+select a.worker_id, a.person_id from alias as a inner join person as p on a.person_id = p.person_id
+
+-- name: touched
+-- Numbers whose sums of a year may have changed since a load. A PASSIVE result of any year counts: groups of chest and
+-- belt reach from one year into the next.
+select worker_id from dose.passive where since_load > %(mark)s
+union
+select worker_id from dose.passive where until_load > %(mark)s
+union
+select worker_id from dose.committed where year = %(year)s and since_load > %(mark)s
+union
+select worker_id from dose.committed where year = %(year)s and until_load > %(mark)s
+union
+select worker_id from dose.aircrew where year = %(year)s and since_load > %(mark)s
+union
+select worker_id from dose.aircrew where year = %(year)s and until_load > %(mark)s
+union
+select worker_id from dose.operational where year = %(year)s and since_load > %(mark)s
+union
+select worker_id from dose.operational where year = %(year)s and until_load > %(mark)s
+union
+select worker_id from dose.internal where year = %(year)s and since_load > %(mark)s
+union
+select worker_id from dose.internal where year = %(year)s and until_load > %(mark)s
+union
+select unnest(array[worker_id, person_id]) from identity.alias
+where since_load > %(mark)s or until_load > %(mark)s
+
+-- name: touched_files
+-- Files of a year whose measures may have changed since a load.
+with touched as (
+    select submission_id from dose.passive where since_load > %(mark)s
+    union
+    select submission_id from dose.operational where since_load > %(mark)s
+    union
+    select submission_id from dose.internal where since_load > %(mark)s
+    union
+    select submission_id from dose.aircrew where since_load > %(mark)s
+    union
+    select submission_id from dose.passive where until_load > %(mark)s and until_code = 'U'
+    union
+    select submission_id from dose.operational where until_load > %(mark)s and until_code = 'U'
+    union
+    select submission_id from dose.internal where until_load > %(mark)s and until_code = 'U'
+    union
+    select submission_id from dose.aircrew where until_load > %(mark)s and until_code = 'U'
+)
+
+select t.submission_id
+from touched as t
+inner join ledger.submission as s on t.submission_id = s.submission_id
+where s.registry_date >= %(since)s and s.registry_date < %(until)s
+order by t.submission_id
+
+-- name: held
+select load_id from mart.year where year = %s
+
+-- name: begin_year
+select mart.begin_year(%s)
+
+-- name: forget_persons
+delete from mart.annual as m
+where
+    m.year = %(year)s
+    and (m.person_id = any(%(workers)s) or m.person_id in (select w.person_id from annual_whom as w))
+
+-- name: forget_files
+delete from mart.delivered where year = %(year)s and submission_id = any(%(files)s)
+
+-- name: keep_persons
+insert into mart.annual (person_id, establishment_id, kind, place, records, results, usv, year)
+select person_id, establishment_id, kind, place, records, results, usv, %(year)s from annual_facts
+
+-- name: keep_files
+insert into mart.delivered (submission_id, late, measures, absent, year)
+select submission_id, late, measures, absent, %(year)s from annual_delivered
+
+-- name: keep_year
+insert into mart.year (year, load_id) values (%(year)s, %(load)s)
+on conflict (year) do update set load_id = excluded.load_id
+
+-- name: drop_facts
+drop table annual_facts, annual_delivered
+
+-- name: differing
+-- Sums that are held and were not found again, or found and not held.
+select count(*) from (
+    (
+        select person_id, establishment_id, kind, place, records, results, usv from mart.annual where year = %(year)s
+        except all
+        select person_id, establishment_id, kind, place, records, results, usv from annual_facts
+    )
+    union all
+    (
+        select person_id, establishment_id, kind, place, records, results, usv from annual_facts
+        except all
+        select person_id, establishment_id, kind, place, records, results, usv from mart.annual where year = %(year)s
+    )
+) as d
+
+-- name: differing_files
+select count(*) from (
+    (
+        select submission_id, late, measures, absent from mart.delivered where year = %(year)s
+        except all
+        select submission_id, late, measures, absent from annual_delivered
+    )
+    union all
+    (
+        select submission_id, late, measures, absent from annual_delivered
+        except all
+        select submission_id, late, measures, absent from mart.delivered where year = %(year)s
+    )
+) as d
+
+-- name: years_held
+select year, load_id from mart.year order by year
 
 -- name: aside
 with correction as (
@@ -182,21 +311,28 @@ with pair as (
     select distinct person_id, establishment_id from annual_facts
 ),
 
+owned as (
+    select t.attachment_id, t.worker_id, t.establishment_id, coalesce(a.person_id, t.worker_id) as person_id
+    from reference.attachment as t
+    left join identity.alias as a
+        on
+            t.worker_id = a.worker_id and a.since_load <= %(load)s
+            and (a.until_load is null or a.until_load > %(load)s)
+),
+
 period as (
     select distinct on (p.person_id, p.establishment_id)
         p.person_id, p.establishment_id, t.attachment_id, x.start_day,
         least(%(last_day)s::date, coalesce(x.end_day, %(last_day)s::date)) as judged_on
     from pair as p
-    inner join annual_whom as h on p.person_id = h.person_id
-    inner join reference.attachment as t
-        on h.worker_id = t.worker_id and p.establishment_id = t.establishment_id
+    inner join owned as t on p.person_id = t.person_id and p.establishment_id = t.establishment_id
     inner join reference.attachment_period as x
         on
             t.attachment_id = x.attachment_id and x.since_load <= %(load)s
             and (x.until_load is null or x.until_load > %(load)s)
     order by
         p.person_id, p.establishment_id, (x.start_day > %(last_day)s::date), abs(x.start_day - %(last_day)s::date),
-        (h.worker_id = p.person_id) desc, t.attachment_id desc
+        (t.worker_id = p.person_id) desc, t.attachment_id desc
 ),
 
 status as (
@@ -263,10 +399,18 @@ left join identity.alias as a
     on r.worker_id = a.worker_id and a.since_load <= %(load)s and (a.until_load is null or a.until_load > %(load)s)
 where extract(year from r.window_end) = %(year)s
 
--- name: delivered
--- What the files of a year brought, by sender and days from the end of the period to the reception: measures, and
--- among them PASSIVE results that are absent (ABS). Replaced measures count; what an undone decision brought, or gave
--- its force back, is no measure more.
+-- name: delivered_table
+create temp table annual_delivered (
+    submission_id integer not null,
+    late integer not null,
+    measures bigint not null,
+    absent bigint not null
+) on commit drop
+
+-- name: sum_delivered
+-- What the files of a year brought, by file and days from the end of the period to the reception: measures, and among
+-- them PASSIVE results that are absent (ABS). Replaced measures count; what an undone decision brought, or gave its
+-- force back, is no measure more.
 with measured as (
     select
         d.submission_id, d.since_load, d.until_load, d.until_code, d.end_day,
@@ -294,14 +438,22 @@ with measured as (
     group by d.submission_id, d.since_load, d.until_load, d.until_code, d.end_day
 )
 
-select s.partner_id, greatest(0, s.registry_date - m.end_day), sum(m.measures)::bigint, sum(m.absent)::bigint
+insert into annual_delivered (submission_id, late, measures, absent)
+select m.submission_id, greatest(0, s.registry_date - m.end_day), sum(m.measures), sum(m.absent)
 from measured as m
 inner join ledger.submission as s on m.submission_id = s.submission_id
 where
     s.registry_date >= %(since)s and s.registry_date < %(until)s
+    and (%(files)s::integer[] is null or m.submission_id = any(%(files)s::integer[]))
     and not (m.until_load is not null and m.until_load <= %(load)s and m.until_code is not distinct from 'U')
     and not exists (select 1 from ledger.load as l where l.load_id = m.since_load and l.kind = 'undo')
 group by 1, 2
+
+-- name: delivered
+select s.partner_id, d.late, sum(d.measures)::bigint, sum(d.absent)::bigint
+from annual_delivered as d
+inner join ledger.submission as s on d.submission_id = s.submission_id
+group by s.partner_id, d.late
 
 -- name: partners
 select partner_id, code, role from ledger.partner where partner_id = any(%s) order by code
