@@ -109,6 +109,8 @@ def _keep(cursor: Cursor, year: int, load: int, *, fresh: bool) -> None:
         cursor.execute(sql.query("statistics", "begin_year"), (year,))
     for name in ("keep_persons", "keep_files", "keep_year"):
         cursor.execute(sql.query("statistics", name), {"year": year, "load": load})
+    if fresh:
+        cursor.execute(sql.query("statistics", "fill_year"), (year,))
 
 
 def _deliveries(cursor: Cursor, year: int, load: int, files: list[int] | None) -> None:

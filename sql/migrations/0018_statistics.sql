@@ -53,6 +53,15 @@ begin
 end
 $$;
 
+-- Told to the planner once a year's partitions are filled.
+create function mart.fill_year(year integer) returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    execute format('analyze mart.%I', 'annual_' || year);
+    execute format('analyze mart.%I', 'delivered_' || year);
+end
+$$;
+
 do $$
 declare
     loader text := current_database() || '_loader';
@@ -63,7 +72,7 @@ begin
     execute format('grant select, insert, update, delete on all tables in schema mart to %I', loader);
     execute format('grant select on all tables in schema mart to %I', analyst);
     execute 'revoke execute on all functions in schema mart from public';
-    execute format('grant execute on function mart.begin_year to %I', loader);
+    execute format('grant execute on function mart.begin_year, mart.fill_year to %I', loader);
     execute 'alter table mart.annual enable row level security';
     execute 'alter table mart.annual force row level security';
     execute format('create policy loads on mart.annual to %I using (true) with check (true)', loader);

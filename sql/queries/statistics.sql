@@ -117,6 +117,9 @@ select load_id from mart.year where year = %s
 -- name: begin_year
 select mart.begin_year(%s)
 
+-- name: fill_year
+select mart.fill_year(%s)
+
 -- name: forget_persons
 delete from mart.annual as m
 where
