@@ -37,7 +37,6 @@ YEAR, TODAY = 2025, date(2026, 4, 10)
 ESTABLISHMENTS, BLOCK, FILE, REPEATS = 20_000, 500_000, 10_000, 3
 SECTORS = ("101010", "102000", "106011", "201000", "301011", "401020", "506000", "510011", "510022", "601020", "603020")
 TRADES = ("MANIP", "AS", "INGENIEUR", "AMBUL")
-_FIRST_DAY = int(np.datetime64(f"{YEAR}-01-01").astype("datetime64[D]").astype(np.int64))
 
 SETUP = """
 insert into identity.worker (worker_id, since_load) select n, %(load)s from generate_series(1, %(workers)s) as n;
@@ -53,7 +52,8 @@ select n, 1, date '2010-01-01' + n %% 3000, null, %(load)s, null, 0, n from gene
 insert into reference.attachment_status
 select
     n, date '2010-01-01' + n %% 3000, (array['A', 'B', 'B', 'B', null])[n %% 5 + 1], null, 'Civil',
-    left((%(sectors)s::text[])[n %% %(kinds)s + 1], 1) || '00000', (%(sectors)s::text[])[n %% %(kinds)s + 1], 'EXT', 'CDI',
+    left((%(sectors)s::text[])[n %% %(kinds)s + 1], 1) || '00000',
+    (%(sectors)s::text[])[n %% %(kinds)s + 1], 'EXT', 'CDI',
     (%(trades)s::text[])[n %% 4 + 1], 10, '', %(load)s, null, 0, n
 from generate_series(1, %(workers)s) as n;
 """
@@ -88,7 +88,7 @@ def passive_block(year: int, first: int, count: int, workers: int, load: int, rn
             "location": pa.array(np.where(belt, 1, place).astype(np.int16)),
             "dosimeter": pa.array(np.zeros(count, np.int16)),
             "state": pa.array(np.where(below, 1, 0).astype(np.int16)),
-            "measure_id": pa.array([f"{load:04d}{first + at:09d}" for at in range(count)]),
+            "measure_id": pa.array([f"{load:04d}{year}{first + at:09d}" for at in range(count)]),
         }
     )
 
@@ -96,7 +96,7 @@ def passive_block(year: int, first: int, count: int, workers: int, load: int, rn
 def operational_block(first: int, count: int, workers: int, load: int, rng: np.random.Generator) -> pa.Table:
     """Passages: of one worker in five, a dozen a month."""
     who = 5 * rng.integers(1, workers // 5 + 1, count)
-    start = (_FIRST_DAY + rng.integers(0, 365, count)) * 1440 + rng.integers(300, 1000, count)
+    start = (_first_day(YEAR) + rng.integers(0, 365, count)) * 1440 + rng.integers(300, 1000, count)
     return pa.table(
         {
             "value_usv": pa.array(rng.integers(0, 20, count)),
@@ -105,7 +105,7 @@ def operational_block(first: int, count: int, workers: int, load: int, rng: np.r
             "worker_id": pa.array(who.astype(np.int32)),
             "establishment_id": pa.array((who % ESTABLISHMENTS + 1).astype(np.int32)),
             "sender_id": _full(count, 1),
-            "submission_id": pa.array(np.full(count, first // BLOCK + 501, np.int32)),
+            "submission_id": _full(count, first // BLOCK + 501),
             "line": pa.array(np.arange(first, first + count, dtype=np.int32)),
             "start_minute": pa.array(start.astype(np.int32)),
             "end_minute": pa.array((start + 120).astype(np.int32)),
@@ -117,6 +117,10 @@ def operational_block(first: int, count: int, workers: int, load: int, rng: np.r
             "activity": pa.array(["X"] * count),
         }
     )
+
+
+def _first_day(year: int) -> int:
+    return (date(year, 1, 1) - date(1970, 1, 1)).days
 
 
 def _full(count: int, value: int) -> pa.Array:
@@ -148,9 +152,7 @@ def fill(warehouse: Warehouse, folder: Path, asked: argparse.Namespace) -> None:
         for year in range(YEAR, YEAR - asked.years - 1, -1):
             cursor.execute("select dose.ensure_partition('passive', %s)", (year,))
             for first, count in _blocks(asked.passive):
-                _put(
-                    cursor, folder, "passive", passive_block(year, first, count, asked.workers, load + YEAR - year, rng)
-                )
+                _put(cursor, folder, "passive", passive_block(year, first, count, asked.workers, load, rng))
         cursor.execute("select dose.ensure_partition('operational', %s)", (YEAR,))
         for first, count in _blocks(asked.operational):
             _put(cursor, folder, "operational", operational_block(first, count, asked.workers, load, rng))
@@ -194,7 +196,8 @@ from (
     select worker_id, establishment_id, sum(case when state = 0 then value_usv else 0 end) as usv
     from passive where quantity in (0, 1) and state <> 2 group by all
 ) group by worker_id;
-create table told as select a.*, w.* exclude (worker_id) from annual as a join '{folder}/worker.parquet' as w using (worker_id)
+create table told as
+select a.*, w.* exclude (worker_id) from annual as a join '{folder}/worker.parquet' as w using (worker_id)
 """
 BY = """
 select
@@ -232,8 +235,8 @@ def duck(folder: str) -> dict[str, Any]:
     connection = duckdb.connect()
     for statement in DUCK.format(folder=folder, year=YEAR).split(";\n"):
         connection.execute(statement)
-    made = {column: connection.execute(BY.format(column=column)).fetchall()
-            for column in ("class", "domain", "sector", "left(sector, 3)", "left(sector, 5)", "trade")}  # fmt: skip
+    columns = ("class", "domain", "sector", "left(sector, 3)", "left(sector, 5)", "trade")
+    made = {column: connection.execute(BY.format(column=column)).fetchall() for column in columns}
     connection.execute(ORGANS).fetchall()
     connection.execute(OPERATIONAL.format(folder=folder)).fetchall()
     connection.execute(
@@ -275,9 +278,7 @@ def late_file(warehouse: Warehouse, number: int, workers: int) -> None:
         cursor = admin.cursor()
         load = int(cursor.execute("select ledger.open_load('bench', null)").fetchone()[0])
         rng = np.random.default_rng(100 + number)
-        rows = passive_block(YEAR, 0, FILE, workers, load + 5000, rng)
-        at = rows.column_names.index("since_load")
-        copy_in_binary(cursor, "dose.passive", rows.set_column(at, "since_load", _full(FILE, load)))
+        copy_in_binary(cursor, "dose.passive", passive_block(YEAR, 0, FILE, workers, load, rng))
         cursor.execute("select ledger.seal_load(%s)", (load,))
 
 

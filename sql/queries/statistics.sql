@@ -238,13 +238,17 @@ where d.year = %(year)s and d.since_load <= %(load)s and (d.until_load is null o
 group by h.person_id, d.establishment_id
 
 -- name: facts_operational
+-- In two halves, so that few persons are found by the index of what is current.
 insert into annual_facts
-select h.person_id, d.establishment_id, %(operational)s + d.quantity, -1, sum(d.records), sum(d.records), sum(d.usv)
+select h.person_id, d.establishment_id, %(operational)s + d.quantity, -1, count(*), count(*), sum(d.value_usv)
 from (
-    select worker_id, establishment_id, quantity, count(*) as records, sum(value_usv) as usv
+    select worker_id, establishment_id, quantity, value_usv
     from dose.operational
-    where year = %(year)s and since_load <= %(load)s and (until_load is null or until_load > %(load)s)
-    group by worker_id, establishment_id, quantity
+    where year = %(year)s and since_load <= %(load)s and until_load is null
+    union all
+    select worker_id, establishment_id, quantity, value_usv
+    from dose.operational
+    where year = %(year)s and since_load <= %(load)s and until_load > %(load)s
 ) as d
 inner join annual_whom as h on d.worker_id = h.worker_id
 group by h.person_id, d.establishment_id, d.quantity

@@ -378,7 +378,7 @@ def test_tables_follow_every_history(registry: Any) -> None:
         admin.autocommit = True
 
         @given(FIRST, EARLY, STEPS, st.sampled_from(SCOPES))
-        @settings(max_examples=80, deadline=None)
+        @settings(max_examples=50, deadline=None)
         def follow(
             first: list[tuple[date, Status]], early: list[Result], steps: list[tuple[Any, ...]], scope: str
         ) -> None:
