@@ -262,6 +262,65 @@ def test_scopes_part_the_population(registry: Any, printed: Any) -> None:
     assert counted == {"tous": "1", "artificiel": "0", "naturel": "1", "civil": "0", "militaire": "1"}
 
 
+def test_a_worker_counts_under_one_attachment(registry: Any, printed: Any) -> None:
+    """The largest part of the dose; of equal parts the latest start; of equal starts the lowest SIRET."""
+    country(registry)
+    other = {
+        "SIRET": SIRET2,
+        "codeDomaineActivite": "500000",
+        "codeSecteurActivite": "506000",
+        "CodeMetier": "INGENIEUR",
+    }
+    registry.drop("EMPL", "b.csv", file(TRAVAILLEURS, row(TRAVAILLEURS, DATEDEBUT="01/09/2019", **other)))
+    registry.drop("LABO1", "a.csv", file(PASSIVE, dose("M1", "2"), dose("M2", "2", SIRET=SIRET2)))
+    registry.run()
+    assert registry.report("EMPL", "b.csv")["statut"] == "INTEGRE", registry.read("EMPL", "b.csv.rapport.csv")
+
+    def counted() -> list[str]:
+        rows = printed(registry, 2026).rows("domaines")
+        assert (rows["Total"]["suivis"], rows["Total"]["dose_collective_hsv"]) == (
+            "1",
+            rows["Total"]["dose_collective_hsv"],
+        )
+        return [code for code, one in rows.items() if one["suivis"] == "1" and code != "Total"]
+
+    assert (SIRET < SIRET2, counted()) == (True, ["100000"])
+    registry.drop("EMPL", "c.csv", file(TRAVAILLEURS, row(TRAVAILLEURS, DATEDEBUT="02/09/2019", **other)))
+    registry.run()
+    assert counted() == ["500000"]
+    registry.drop("LABO1", "d.csv", file(PASSIVE, dose("M3", "0.001")))
+    registry.run()
+    assert counted() == ["100000"]
+
+
+def test_small_months_of_flights_count_nothing_and_monitor(registry: Any, printed: Any) -> None:
+    country(registry)
+    registry.partner("AVION", "CALCUL")
+    registry.drop("AVION", "n.csv", file(
+        NAVIGANT, row(NAVIGANT, VALEUR="0.09"), row(NAVIGANT, MOIS="02/2026", VALEUR="0.10", ID_CALCUL="N2")
+    ))  # fmt: skip
+    registry.run()
+    total = printed(registry, 2026).rows("domaines")["Total"]
+    assert (total["suivis"], total["dose_collective_hsv"]) == ("1", "0.000100")
+
+
+def test_a_year_that_is_kept_is_found_again(registry: Any, printed: Any) -> None:
+    """What is kept from one printing to the next is what the doses give, and a wrong sum does not go unseen."""
+    country(registry)
+    registry.drop("LABO1", "a.csv", file(PASSIVE, dose("M1", "2")))
+    registry.run()
+    first = printed(registry, 2026)
+    registry.drop("LABO1", "b.csv", file(PASSIVE, dose("M1", "7", CODE_METROLOGIE="C"), dose("M2", "1")))
+    registry.run()
+    assert printed(registry, 2026).rows("domaines")["Total"]["dose_collective_hsv"] == "0.008000"
+    assert printed(registry, 2026, as_of=first.manifest["as_of"]).bytes == first.bytes
+    registry.verify()
+    with registry.registry.warehouse.admin() as admin:
+        admin.execute("update mart.annual set usv = usv + 1")
+    with pytest.raises(AssertionError, match="sommes annuelles"):
+        registry.verify()
+
+
 @pytest.mark.parametrize(
     ("year", "asked", "words"),
     [
