@@ -1,13 +1,27 @@
 """Published figures of the registry as files: a population that must give exactly the published table.
 
-Sources: the registry's own presentation (workers by category and annual dose, 2020) and the national report (2019).
+Run ``python -m bench.world [--divisor 1]``: every worker and result goes through the corridor, then the tables of both
+years are printed and compared. Sources: the registry's own presentation (workers by category and annual dose, 2020) and
+the national report (2019).
 """
 
 from __future__ import annotations
 
+import argparse
+import csv
+import dataclasses
+import json
+import tempfile
+import time
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 
 from bench import data
+from loaders.registry import Registry, depots, opened
+from loaders.services import running
+from loaders.settings import Settings
+from loaders.warehouse import Warehouse
 from schemas.formats import formats
 from schemas.identifiers import key_of
 
@@ -82,3 +96,80 @@ def doses_2019(divisor: int = 1) -> Iterator[int]:
     each, more = divmod(DOSE_2019 // divisor, exposed)
     yield from (each + (at < more) for at in range(exposed))
     yield from (0 for _ in range(count - exposed))
+
+
+def load(registry: Registry, divisor: int) -> None:
+    """Register, workers and both years' results, through the corridor at a date when NC was legal."""
+    from pipelines import partners
+    from pipelines.sweep import sweep
+
+    counts = {code: sum(cells) for code, cells in table(divisor).items()}
+    counts[""] += max(0, WORKERS_2019 // divisor - sum(counts.values()))
+    with depots(registry) as client:
+        with registry.warehouse.admin() as admin:
+            for code, role in (("ASNR", "GESTIONNAIRE"), ("LABO1", "OA")):
+                partners.add(admin, client, registry.settings, code, role, [], None, None)
+        for sender, name, body in (
+            ("ASNR", "a.csv", data.register()),
+            ("ASNR", "b.csv", data.designations("LABO1")),
+            ("ASNR", "c.csv", b"".join(workers(counts))),
+            ("LABO1", "2020.csv", b"".join(results(2020, doses_2020(divisor)))),
+            ("LABO1", "2019.csv", b"".join(results(2019, doses_2019(divisor)))),
+        ):
+            client.put(sender, "depot", name, body)
+            client.put(sender, "depot", name + ".ok", b"")
+            sweep(client, registry.connection, registry.settings, registry.key)
+
+
+def main() -> None:
+    """Load, print, compare; an assertion fails where a figure differs."""
+    from pipelines.statistics.publish import publish
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--divisor", type=int, default=1)
+    divisor = parser.parse_args().divisor
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as folder:
+        settings = Settings.load({"SISERI_HOME": home, "SISERI_TODAY": "2021-03-01"})
+        with running(settings) as services:
+            settings = dataclasses.replace(settings, database_url=services.database_url)
+            Warehouse(settings, services.database_url).initialise()
+            with opened(settings) as registry:
+                began = time.perf_counter()
+                load(registry, divisor)
+                loaded = time.perf_counter()
+                for year in (2020, 2019):
+                    out = Path(folder) / str(year)
+                    publish(
+                        registry.connection,
+                        out,
+                        date(2021, 3, 1),
+                        year=year,
+                        as_of=None,
+                        scope="tous",
+                        audience="dgt",
+                    )
+                printed = time.perf_counter()
+        read = {
+            name: list(csv.reader((Path(folder) / f"{name}.csv").read_text().splitlines(), delimiter=";"))
+            for name in ("2020/categories", "2019/domaines")
+        }
+    cells = {row[0]: row[2:] for row in read["2020/categories"][1:]}
+    for code, counts in table(divisor).items():
+        assert cells[code or "(vide)"] == [*map(str, counts), str(sum(counts))], code
+    total = dict(zip(read["2019/domaines"][0], read["2019/domaines"][-1], strict=True))
+    figures = {
+        "workers_2020": cells["Total"][-1],
+        "workers_2019": total["suivis"],
+        "collective_dose_2019": total["dose_collective_hsv"],
+        "mean_exposed_2019": total["moyenne_exposes_msv"],
+        "mean_monitored_2019": total["moyenne_suivis_msv"],
+        "below_2019": round(int(total["0"]) / int(total["suivis"]), 4),
+        "loaded_s": round(loaded - began),
+        "printed_s": round(printed - loaded, 1),
+    }
+    assert figures["below_2019"] == BELOW_2019
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()

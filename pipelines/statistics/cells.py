@@ -19,20 +19,21 @@ Value = int | Fraction | str | None
 
 
 class Unit(Enum):
-    """What the figures of a column are, and how many decimals their text has."""
+    """What the figures of a column are: in words, and how many decimals their text has."""
 
-    TEXT = -1
-    COUNT = 0
-    #: man-sievert: exact, since doses are whole micro-sieverts.
-    MAN_SIEVERT = 6
-    MILLISIEVERT = 7
-    SHARE = 8
-    DAYS = 1
-    PERCENT = 4
+    TEXT = ("texte", 0)
+    COUNT = ("effectif", 0)
+    #: Exact: doses are whole micro-sieverts.
+    MAN_SIEVERT = ("homme.Sv", 6)
+    MILLISIEVERT = ("mSv", 6)
+    SHARE = ("rapport", 6)
+    PERCENT = ("%", 4)
+    DAYS = ("jours", 0)
+    RATE = ("pour 10 000", 4)
 
     @property
     def decimals(self) -> int:
-        return {"MILLISIEVERT": 6, "SHARE": 6}.get(self.name, max(self.value, 0))
+        return self.value[1]
 
 
 @dataclass(frozen=True)

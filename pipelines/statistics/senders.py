@@ -24,11 +24,11 @@ COLUMNS = (
     Column("lignes", "Lignes reçues", Unit.COUNT),
     *(Column(_OUTCOME_COLUMNS[one], f"Lignes à l'issue {one}", Unit.COUNT) for one in OUTCOMES),
     Column("codes", "Lignes par code à l'intégration, fichiers refusés par code", Unit.TEXT),
-    Column("delai_median_jours", "Délai médian de la fin de période à la réception, jours", Unit.COUNT),
+    Column("delai_median_jours", "Délai médian de la fin de période à la réception, jours", Unit.DAYS),
     Column("resultats_absents", "Résultats PASSIVE à l'état ABS", Unit.COUNT),
     Column("part_sans_intervention_pct", "Part des lignes réglées sans intervention, %", Unit.PERCENT),
-    Column("decisions_pour_10000", "Décisions d'analyste pour 10 000 lignes", Unit.PERCENT),
-    Column("delai_regularisation_jours", "Délai médian des lignes régularisées, jours", Unit.COUNT),
+    Column("decisions_pour_10000", "Décisions d'analyste pour 10 000 lignes", Unit.RATE),
+    Column("delai_regularisation_jours", "Délai médian des lignes régularisées, jours", Unit.DAYS),
 )
 
 

@@ -79,3 +79,6 @@ begin
     execute format('create policy reads on mart.annual for select to %I using (true)', analyst);
 end
 $$;
+
+-- When a file was refused, asked for file by file.
+create index load_refused on ledger.load (submission_id) where kind = 'refuse';
