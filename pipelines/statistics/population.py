@@ -98,8 +98,9 @@ class Population:
 
 
 def populate(cursor: Cursor, facts: Facts, year: int, load: int) -> Population:
-    """Give every person of these facts its attachment, as of a load. Reads ``annual_facts`` and ``annual_whom``."""
+    """Give every person of these facts its attachment, as of a load. Reads ``annual_facts``."""
     asked = {"load": load, "last_day": date(year, 12, 31), "born_by": date(year - ADULT_AGE, 12, 31)}
+    cursor.execute(sql.query("statistics", "whole_joins"))
     columns = fetch_numbers(cursor, sql.query("statistics", "attachments"), _COLUMNS, asked)
     held = dict(zip(_COLUMNS, columns, strict=True))
     (minors,) = fetch_numbers(cursor, sql.query("statistics", "minors"), {"person": "int4"}, asked)

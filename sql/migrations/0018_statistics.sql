@@ -47,16 +47,18 @@ begin
             continue;
         end if;
         execute format('create table mart.%I partition of mart.%I for values in (%s)', kind || '_' || year, kind, year);
-        execute format('create index on mart.%I (%I)', kind || '_' || year,
-            case kind when 'annual' then 'person_id' else 'submission_id' end);
     end loop;
 end
 $$;
 
--- Told to the planner once a year's partitions are filled.
+-- Indexes and statistics, once a year's partitions are filled.
 create function mart.fill_year(year integer) returns void
 language plpgsql security definer set search_path = pg_catalog as $$
 begin
+    execute format('create index if not exists %I on mart.%I (person_id)', 'annual_' || year || '_person',
+        'annual_' || year);
+    execute format('create index if not exists %I on mart.%I (submission_id)', 'delivered_' || year || '_file',
+        'delivered_' || year);
     execute format('analyze mart.%I', 'annual_' || year);
     execute format('analyze mart.%I', 'delivered_' || year);
 end

@@ -310,6 +310,10 @@ where
 -- name: facts
 select person_id, establishment_id, kind, place, records, results, usv from annual_facts
 
+-- name: whole_joins
+-- The planner takes the pairs of a year for few, since a person's number may be another's; they are nearly everybody.
+set local enable_nestloop = off
+
 -- name: attachments
 -- For each person and establishment with anything in the year, the attachment as of the load: the period in force on
 -- the last day of the year, else the latest before, else the first after; and what holds on that day or on the
