@@ -16,6 +16,7 @@ from cli.held_commands import held_app
 from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
 from cli.queue_commands import queue_app
 from cli.statement_commands import statement
+from cli.statistics_commands import stats
 
 app = typer.Typer(
     name="siseri",
@@ -38,6 +39,7 @@ app.add_typer(held_app, name="held")
 app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
 app.add_typer(schema_app, name="schema")
+app.command("stats")(stats)
 
 
 @app.command()

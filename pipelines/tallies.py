@@ -123,6 +123,10 @@ def month_before(day: date, count: int = 1) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
+#: Later than any load: what stands now.
+_NOW = 2**31 - 1
+
+
 def span(month: date) -> dict[str, date]:
     """The days where a month begins (``since``) and is over (``until``), and where its window begins.
 
@@ -138,7 +142,7 @@ def count(connection: Connection, month: date) -> Month:
         connection: one in which no transaction is under way.
         month: its first day.
     """
-    asked = span(month)
+    asked = {**span(month), "load": _NOW}
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         senders = [
@@ -150,14 +154,22 @@ def count(connection: Connection, month: date) -> Month:
         bounds = connection.execute(sql.query("scorecards", "bounds"), asked).fetchone()
         if bounds is not None and bounds[0] is not None:
             bounded = {**asked, "first": bounds[0], "last": bounds[1]}
-            _counts(connection, bounded, tallies)
+            take_counts(connection, bounded, tallies)
             _medians(connection, bounded, tallies, roles)
     for one in senders:
         roles[one.role].take_in(tallies[one.partner_id])
     return Month(month, senders, tallies, roles)
 
 
-def _counts(connection: Connection, asked: Mapping[str, object], tallies: dict[int, Tally]) -> None:
+def take_counts(connection: Connection, asked: Mapping[str, object], tallies: Mapping[int, Tally]) -> None:
+    """Count files, rows, codes and what left the queue into the senders' tallies.
+
+    Args:
+        asked: ``since`` and ``until`` (days of reception), ``load`` as of which is counted, ``first`` and ``last``
+            submission.
+        tallies: by account; :class:`collections.defaultdict` serves where the senders are not known yet.
+    """
+
     def answers(name: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql.query("scorecards", name), asked).fetchall()
 
@@ -174,10 +186,15 @@ def _counts(connection: Connection, asked: Mapping[str, object], tallies: dict[i
         tallies[number].left[kind] += entries
 
 
+def cured(connection: Connection, asked: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    """Rows that waited and then integrated, and the median of their days: by account, and by role (no account)."""
+    return connection.execute(sql.query("scorecards", "cured"), asked).fetchall()
+
+
 def _medians(
     connection: Connection, asked: Mapping[str, object], tallies: dict[int, Tally], roles: dict[str, Tally]
 ) -> None:
-    for number, role, rows, days in connection.execute(sql.query("scorecards", "cured"), asked).fetchall():
+    for number, role, rows, days in cured(connection, asked):
         (roles[role] if number is None else tallies[number]).cured = (rows, days)
     for number, role, name, *figures in connection.execute(sql.query("scorecards", "delays"), asked).fetchall():
         measures, median, p90 = figures

@@ -12,6 +12,7 @@ from loaders import archive
 from loaders.settings import Settings
 from loaders.warehouse import Connection
 from pipelines import exceedances
+from pipelines.statistics import marts
 
 #: Invariants answered by one query each: name of the query, in words.
 _COUNTED = {
@@ -47,6 +48,7 @@ def verify(connection: Connection, settings: Settings) -> Iterator[Finding]:
         count = int(row[0]) if row else 0
         yield Finding(words, count == 0, "aucun écart" if count == 0 else f"{count} écart(s)")
     yield _exceedances(connection)
+    yield _statistics(connection)
     yield _archive(connection, settings)
 
 
@@ -54,6 +56,12 @@ def _exceedances(connection: Connection) -> Finding:
     words = "Les dépassements en vigueur sont ceux que donne un recalcul complet"
     persons, _, _, count = exceedances.differences(connection)
     return Finding(words, count == 0, f"{persons} personnes recalculées" if not count else f"{count} écart(s)")
+
+
+def _statistics(connection: Connection) -> Finding:
+    words = "Les sommes annuelles tenues pour les statistiques sont celles que redonnent les doses"
+    years, count = marts.differences(connection)
+    return Finding(words, count == 0, f"{years} année(s) recalculée(s)" if not count else f"{count} écart(s)")
 
 
 def _archive(connection: Connection, settings: Settings) -> Finding:

@@ -36,28 +36,46 @@ from ledger.submission as s
 where s.registry_date >= %(since)s and s.registry_date < %(until)s
 
 -- name: files
-select s.partner_id, s.state, s.file_code, count(*)
-from ledger.submission as s
-where s.registry_date >= %(since)s and s.registry_date < %(until)s
-group by s.partner_id, s.state, s.file_code
+-- Files by what became of them as of a load: one that was settled or refused later is still under way.
+with file as (
+    select
+        s.partner_id, s.state, s.file_code,
+        case
+            when s.state = 'TRAITE' then s.load_id <= %(load)s
+            else exists (
+                select 1 from ledger.load as l
+                where l.submission_id = s.submission_id and l.kind = 'refuse' and l.load_id <= %(load)s
+            )
+        end as settled
+    from ledger.submission as s
+    where s.registry_date >= %(since)s and s.registry_date < %(until)s
+)
+
+select
+    f.partner_id,
+    case when f.settled then f.state else 'RECU' end,
+    case when f.settled then f.file_code end,
+    count(*)
+from file as f
+group by 1, 2, 3
 
 -- name: rows
--- Rows by outcome: as the integrating load left them, and as they stand now.
+-- Rows by outcome: as the integrating load left them, and as they stand as of a load.
 select
     s.partner_id,
     coalesce(sum(b.rows_integrated) filter (where b.since_load = s.load_id), 0),
     coalesce(sum(b.rows_waiting) filter (where b.since_load = s.load_id), 0),
     coalesce(sum(b.rows_rejected) filter (where b.since_load = s.load_id), 0),
     coalesce(sum(b.rows_duplicate) filter (where b.since_load = s.load_id), 0),
-    coalesce(sum(b.rows_integrated) filter (where b.until_load is null), 0),
-    coalesce(sum(b.rows_waiting) filter (where b.until_load is null), 0),
-    coalesce(sum(b.rows_rejected) filter (where b.until_load is null), 0),
-    coalesce(sum(b.rows_duplicate) filter (where b.until_load is null), 0)
+    coalesce(sum(b.rows_integrated) filter (where b.until_load is null or b.until_load > %(load)s), 0),
+    coalesce(sum(b.rows_waiting) filter (where b.until_load is null or b.until_load > %(load)s), 0),
+    coalesce(sum(b.rows_rejected) filter (where b.until_load is null or b.until_load > %(load)s), 0),
+    coalesce(sum(b.rows_duplicate) filter (where b.until_load is null or b.until_load > %(load)s), 0)
 from ledger.submission as s
 inner join ledger.book as b on s.submission_id = b.submission_id
 where
     s.registry_date >= %(since)s and s.registry_date < %(until)s
-    and b.submission_id between %(first)s and %(last)s
+    and b.submission_id between %(first)s and %(last)s and b.since_load <= %(load)s
 group by s.partner_id
 
 -- name: codes
@@ -66,19 +84,20 @@ select s.partner_id, e.codes, count(*)
 from ledger.submission as s
 inner join ledger.row_entry as e on s.submission_id = e.submission_id and s.load_id = e.since_load
 where
-    s.registry_date >= %(since)s and s.registry_date < %(until)s
+    s.registry_date >= %(since)s and s.registry_date < %(until)s and s.load_id <= %(load)s
     and e.submission_id between %(first)s and %(last)s and e.codes <> 0
 group by s.partner_id, e.codes
 
 -- name: settled
--- Rows that have left the queue, by the kind of the load that gave them their present outcome.
+-- Rows that have left the queue as of a load, by the kind of the load that gave them the outcome they have by then.
 select s.partner_id, l.kind, count(*)
 from ledger.submission as s
 inner join ledger.row_entry as e on s.submission_id = e.submission_id and s.load_id < e.since_load
 inner join ledger.load as l on e.since_load = l.load_id
 where
     s.registry_date >= %(since)s and s.registry_date < %(until)s
-    and e.submission_id between %(first)s and %(last)s and e.until_load is null and e.outcome <> 'A'
+    and e.submission_id between %(first)s and %(last)s and e.outcome <> 'A'
+    and e.since_load <= %(load)s and (e.until_load is null or e.until_load > %(load)s)
 group by s.partner_id, l.kind
 
 -- name: cured
@@ -101,7 +120,8 @@ inner join ledger.row_entry as e
 inner join ledger.load as l on e.since_load = l.load_id
 where
     s.registry_date >= %(since)s and s.registry_date < %(until)s
-    and f.submission_id between %(first)s and %(last)s and e.until_load is null and e.outcome = 'I'
+    and f.submission_id between %(first)s and %(last)s and e.outcome = 'I'
+    and e.since_load <= %(load)s and (e.until_load is null or e.until_load > %(load)s)
 group by grouping sets ((s.partner_id), (p.role))
 
 -- name: delays

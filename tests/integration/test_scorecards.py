@@ -7,7 +7,7 @@ import dataclasses
 import io
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
 from html.parser import HTMLParser
@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 from senders import cells
-from twin.scorecards import PARIS, Twin
+from twin.scorecards import PARIS, Twin, disc
 
 from pipelines import tallies
 from pipelines.simulation.run import simulate
+from pipelines.statistics.publish import publish
 from reports.indicators import INDICATORS, written
 
 COMPARED = {one.name for one in INDICATORS if one.compared}
@@ -92,6 +93,40 @@ def test_the_figures_are_those_of_the_reports_counted_row_by_row(nation: Any) ->
             same(dict(counted.roles[role].figures()), figures)
     # The country exercises every kind of figure but the two that a healthy quarter does not have.
     assert seen == {one.name for one in INDICATORS} - {"fichiers_en_cours", "lignes_expirees"}
+
+
+def test_the_yearly_table_of_senders_is_that_of_the_reports(nation: Any, tmp_path: Path) -> None:
+    stories = Twin(nation).stories(2025)
+    publish(nation.connection, tmp_path, date(2026, 2, 1), year=2025, as_of=None, scope="tous", audience="dgt")
+    found = {one.pop("code"): one for one in cells((tmp_path / "emetteurs.csv").read_bytes())}
+    assert list(found) == sorted(stories)
+    seen: set[str] = set()
+    for code, story in stories.items():
+        figures = story.figures()
+        refused = Counter(one for one in story.files if one.startswith("FIC"))
+        delays = [days for listed in story.delays.values() for days in listed]
+        told = {
+            "fichiers": len(story.files),
+            "fichiers_refuses": refused.total(),
+            "lignes": figures["lignes_recues", ""],
+            "integrees": story.now["INTEGRE"],
+            "en_attente": story.now["EN_ATTENTE"],
+            "rejetees": story.now["REJETE"],
+            "doublons": story.now["DOUBLON"],
+            "codes": " ".join(f"{name}:{count}" for name, count in sorted((story.codes + refused).items())),
+            "delai_median_jours": disc(delays, 0.5) if delays else "",
+            "resultats_absents": story.absent,
+            "part_sans_intervention_pct": figures["part_sans_intervention", ""],
+            "decisions_pour_10000": figures["decisions_pour_10000", ""],
+            "delai_regularisation_jours": figures["delai_regularisation", ""],
+        }
+        for name, value in told.items():
+            shown = found[code][name]
+            assert (
+                (float(shown) == value) if isinstance(value, float) else (shown == str("" if value is None else value))
+            )
+            seen |= {name} if value else set()
+    assert seen == set(told)
 
 
 def lines(body: bytes) -> dict[tuple[str, str], dict[str, str]]:

@@ -52,7 +52,7 @@ class Story:
         self.codes: Counter[str] = Counter()
         self.cures: list[int] = []
         self.delays: dict[str, list[int]] = defaultdict(list)
-        self.decided = self.alone = self.expired = 0
+        self.decided = self.alone = self.expired = self.absent = 0
 
     def figures(self) -> Figures:
         refused = [code for code in self.files if code.startswith("FIC") and code != "FIC-06"]
@@ -118,15 +118,19 @@ class Twin:
 
     def month(self, year: int, month: int, by: str = "code") -> dict[str, Figures]:
         """Figures of everyone who sent in a month, by account (or by ``role``)."""
+        return {who: story.figures() for who, story in self.stories(year, month, by).items()}
+
+    def stories(self, year: int, month: int | None = None, by: str = "code") -> dict[str, Story]:
+        """What happened to the files of everyone who sent in a month, or in a year."""
         stories: dict[str, Story] = defaultdict(Story)
         for number, code, role, name, drop, received, day, state, file_code, layout in self.submissions:
-            if (day.year, day.month) != (year, month):
+            if day.year != year or month not in (None, day.month):
                 continue
             story = stories[code if by == "code" else role]
             story.files.append(file_code or ("RECU" if state == "RECU" else ""))
             if state == "TRAITE":
                 self._rows(story, number, code, name, drop, received.astimezone(PARIS).date(), day, layout)
-        return {who: story.figures() for who, story in stories.items()}
+        return dict(stories)
 
     def _rows(
         self, story: Story, number: int, code: str, name: str, drop: int, came: date, day: date, layout: str
@@ -165,3 +169,4 @@ class Twin:
         ):
             if outcome == "INTEGRE" and cells.get("CODE_METROLOGIE", "").strip() != "A":
                 story.delays[layout].append(max(0, (day - last_day(cells[ENDS[layout]].strip())).days))
+                story.absent += layout == "PASSIVE" and cells["ETAT_RESULTAT"].strip() == "ABS"

@@ -1,0 +1,85 @@
+"""Publish: the tables as CSV files and a manifest, for ever the same for the same year, instant and scope."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+from loaders.errors import UsageError
+from loaders.warehouse import Connection
+from pipelines.statistics.asked import AUDIENCES, asked
+from pipelines.statistics.cells import Table, text
+from pipelines.statistics.yearbook import Yearbook, compile_year
+
+MANIFEST = "manifest.json"
+
+
+def publish(
+    connection: Connection, out: Path, today: date, *, year: int, as_of: str | None, scope: str, audience: str
+) -> dict[str, object]:
+    """Write the tables of a year into a folder.
+
+    Args:
+        out: made where missing; files of the same names are replaced, each whole.
+        as_of, scope: see :func:`pipelines.statistics.asked.asked`.
+        audience: ``dgt``; ``public`` is refused as long as its disclosure control is not there.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        UsageError: what is asked for cannot be given, or the folder cannot be written.
+    """
+    if audience not in AUDIENCES:
+        raise UsageError(f"destinataire inconnu : {audience!r} ; au choix {', '.join(AUDIENCES)}")
+    if audience == "public":
+        raise UsageError("les tables publiques attendent le contrôle de la divulgation : seul dgt est servi")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} n'est pas un dossier")
+    book = compile_year(connection, asked(connection, year, as_of, scope, today))
+    files = {f"{table.name}.csv": written(table) for table in book.tables}
+    manifest = describe(book, files, audience)
+    files[MANIFEST] = (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, body in files.items():
+            fresh = out / f".{name}.tmp"
+            fresh.write_bytes(body)
+            fresh.replace(out / name)
+    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+        raise UsageError(f"impossible d'écrire dans {out} : {error.strerror}") from error
+    return manifest
+
+
+def written(table: Table) -> bytes:
+    """A table as its file: UTF-8, separator ``;``, quoted where needed, decimal point."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\n")
+    writer.writerow(["code", "libelle", *(column.name for column in table.columns)])
+    for row in table.rows:
+        figures = (text(cell.value, column.unit) for cell, column in zip(row.cells, table.columns, strict=True))
+        writer.writerow([row.code, row.label, *figures])
+    return out.getvalue().encode()
+
+
+def describe(book: Yearbook, files: dict[str, bytes], audience: str) -> dict[str, object]:
+    """The manifest: what the files are of, and their hashes. Its only hour is the registry's."""
+    return {
+        "version": 1,
+        "annee": book.asked.year,
+        "as_of": book.asked.as_of.isoformat(),
+        "scope": book.asked.scope,
+        "audience": audience,
+        "version_code": version("siseri-exchange"),
+        "travailleurs_suivis": book.monitored,
+        "lignes_lues": book.rows_read,
+        "tables": {
+            name: {"sha256": hashlib.sha256(body).hexdigest(), "lignes": body.count(b"\n") - 1}
+            for name, body in files.items()
+        },
+    }
