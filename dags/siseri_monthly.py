@@ -1,6 +1,6 @@
 """Monthly: employers get their list of workers and what is missing in it, bodies get their contacts, physicians and
 advisers the results that they may see; every sender gets the scorecard of the month that ended, the ministry that of
-all senders.
+all senders, and the statistics of the year so far.
 
 Delivers on the first of the month. The other days it finds nothing to do, but for an account whose first workers
 or designation came since, or after days without Airflow: a month's lists and scorecards are delivered once.
@@ -34,8 +34,16 @@ def siseri_monthly() -> None:
 
         return scorecards.renew()
 
+    @task(pool="sftp")
+    def publish() -> dict[str, int]:
+        """Make the month's edition of the statistics, and deliver every edition that the ministry has not."""
+        from pipelines import editions
+
+        return editions.renew()
+
     deliver()
     score()
+    publish()
 
 
 siseri_monthly()

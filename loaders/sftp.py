@@ -220,6 +220,15 @@ class SftpClient:
                 except FileNotFoundError:
                     self._sftp.mkdir(path, 0o750)
 
+    def make_folder(self, code: str, folder: str, name: str) -> None:
+        """Make ``<code>/<folder>/<name>`` where it is missing."""
+        path = self._path(code, folder, name)
+        with self._guard():
+            try:
+                self._sftp.stat(path)
+            except FileNotFoundError:
+                self._sftp.mkdir(path, 0o750)
+
     def _path(self, code: str, folder: str = "", name: str = "") -> bytes:
         """A path in bytes; ``folder`` may hold one slash (``depot/essai``), the other parts none."""
         parts = [code, *filter(None, folder.split("/")), *filter(None, [name])]

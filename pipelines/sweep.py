@@ -12,7 +12,7 @@ from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import SUBMISSION, Connection, alone
-from pipelines import deadlines, exceedances, notices, scorecards
+from pipelines import deadlines, editions, exceedances, notices, scorecards
 from pipelines.answer import answer_all
 from pipelines.collect import answer_stem, collect
 from pipelines.declare import declare
@@ -44,6 +44,7 @@ class Pass:
     declarations: int = 0
     lists: int = 0
     cards: int = 0
+    editions: int = 0
     trials: int = 0
     removed: int = 0
     troubles: Troubles = field(default_factory=Troubles)
@@ -121,8 +122,8 @@ def _incident(client: SftpClient, connection: Connection, submission: int) -> No
 
 def sweep(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey) -> Pass:
     """Collect, integrate, answer, release, answer what that changed, look for exceedances and their deadlines, tell of
-    them, tell employers whom to declare; then the lists and scorecards of the month, and trials; last, remove answers
-    that lay there too long."""
+    them, tell employers whom to declare; then the lists, scorecards and statistics of the month, and trials; last,
+    remove answers that lay there too long."""
     done = Pass()
     done.taken = collect(client, connection, settings, done.troubles)
     for submission, _, _ in pending(connection):
@@ -144,6 +145,7 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
     done.declarations = declare(client, connection, key, done.troubles)
     done.lists = deliver(client, connection, settings, key, done.troubles)
     done.cards = scorecards.deliver(client, connection, settings, done.troubles)
+    done.editions = editions.deliver(client, connection, settings, done.troubles)
     done.trials = trials(client, connection, settings, key, done.troubles)
     done.removed = remove_old(client, connection, settings, done.troubles)
     return done

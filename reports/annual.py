@@ -161,7 +161,9 @@ def _by_row(sheet: Sheet | None, title: str, unit: str, columns: Sequence[tuple[
 def _counts(sheet: Sheet | None) -> Chart | None:
     if sheet is None:
         return None
-    series = _series(sheet, sheet.lines, (("civil", "Sur l'année civile"), ("glissant", "Sur douze mois glissants")))
+    series = _series(
+        sheet, sheet.lines, (("calendaire", "Sur l'année civile"), ("glissant", "Sur douze mois glissants"))
+    )
     labels = charts.labels_of([(line.code, line.label) for line in sheet.lines])
     title = "Travailleurs au-dessus d'une limite"
     return Chart("depassements", title, labels, series, "travailleurs", lying=True) if series else None

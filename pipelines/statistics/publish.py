@@ -1,4 +1,4 @@
-"""Publish: the tables as CSV files and a manifest, for ever the same for the same year, instant and scope."""
+"""Publish: tables as CSV, documents for people, a manifest: for ever the same for the same year, instant and scope."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from loaders.errors import UsageError
 from loaders.warehouse import Connection
+from pipelines.statistics import people
 from pipelines.statistics.asked import AUDIENCES, asked
 from pipelines.statistics.cells import Table, text
 from pipelines.statistics.yearbook import Yearbook, compile_year
@@ -39,12 +40,22 @@ def publish(
         raise UsageError(f"destinataire inconnu : {audience!r} ; au choix {', '.join(AUDIENCES)}")
     if audience == "public":
         raise UsageError("les tables publiques attendent le contrôle de la divulgation : seul dgt est servi")
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} n'est pas un dossier")
+    _must_be_folder(out)
     book = compile_year(connection, asked(connection, year, as_of, scope, today))
-    files = {f"{table.name}.csv": written(table) for table in book.tables}
-    manifest = describe(book, files, audience)
-    files[MANIFEST] = (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode()
+    tables = table_files(book)
+    manifest = describe(book, tables, audience)
+    files = tables | people.files(people.edition(book, audience)) | {MANIFEST: document(manifest)}
+    write_folder(out, files)
+    return manifest
+
+
+def write_folder(out: Path, files: dict[str, bytes]) -> None:
+    """Write files into a folder, made where missing; those of the same names are replaced, each whole.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    _must_be_folder(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, body in files.items():
@@ -53,7 +64,21 @@ def publish(
             fresh.replace(out / name)
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise UsageError(f"impossible d'écrire dans {out} : {error.strerror}") from error
-    return manifest
+
+
+def _must_be_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} n'est pas un dossier")
+
+
+def table_files(book: Yearbook) -> dict[str, bytes]:
+    """Every table as its file, by file name."""
+    return {f"{table.name}.csv": written(table) for table in book.tables}
+
+
+def document(manifest: dict[str, object]) -> bytes:
+    """A manifest as its file."""
+    return (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def written(table: Table) -> bytes:

@@ -99,4 +99,14 @@ select
         where
             ((a.since_load > %(since)s and a.since_load <= %(until)s) or (a.until_load > %(since)s and a.until_load <= %(until)s))
             and exists (select 1 from versions as v where v.worker_id in (a.worker_id, a.person_id))
+    ),
+    (
+        select count(*) from reference.attachment_status as a
+        where
+            (a.since_load > %(since)s and a.since_load <= %(until)s)
+            or (a.until_load > %(since)s and a.until_load <= %(until)s)
+    ),
+    (
+        select count(*) from exposure.state as s
+        where s.since_load > %(since)s and s.since_load <= %(until)s
     )

@@ -61,7 +61,10 @@ def test_every_outcome_is_the_announced_one(demonstrated: tuple[Settings, str]) 
 def test_the_dags_import_and_hold_their_steps(described: dict[str, Any]) -> None:
     assert described["errors"] == {}
     dags = described["dags"]
-    names = ("collect", "deadlines", "exceedances", "hold", "integrate", "monthly", "release", "rerun", "retention")
+    names = (
+        *("collect", "deadlines", "exceedances", "hold", "integrate", "monthly", "release", "rerun", "retention"),
+        "statistics",
+    )
     assert set(dags) == {f"siseri_{name}" for name in names}
     integrate = dags["siseri_integrate"]
     assert integrate["plan_declarers"]["down"] == ["integrate_declarers"]
@@ -85,7 +88,7 @@ def test_importing_a_dag_touches_nothing_heavy() -> None:
     script = (
         "import sys; sys.path.insert(0, 'dags');"
         "import siseri_collect, siseri_deadlines, siseri_exceedances, siseri_hold, siseri_integrate, siseri_release;"
-        "import siseri_rerun, siseri_retention;"
+        "import siseri_rerun, siseri_retention, siseri_statistics;"
         "print([n for n in ('pandas', 'pyarrow', 'pandera', 'paramiko', 'pipelines', 'loaders') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
