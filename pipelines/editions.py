@@ -147,14 +147,13 @@ def monthly(connection: Connection, today: date) -> int | None:
     if (done and done[0]) or not (receivers and receivers[0]):
         return None
     known = asked(connection, month.year, None, SCOPE, today)
-    number = _kept(connection, known, MONTHLY, month, CALENDAR)
-    decide(connection, number, True, CALENDAR)
-    return number
+    return _kept(connection, known, MONTHLY, month, CALENDAR)
 
 
 def _kept(connection: Connection, known: Asked, kind: str, month: date | None, who: str) -> int:
     book = compile_year(connection, known)
     told = {"kind": kind, "year": known.year, "month": month, "scope": known.scope, "who": who.strip()}
+    told["at_once"] = kind == MONTHLY
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(sql.query("editions", "lock"))
         row = cursor.execute(sql.query("editions", "latest"), told).fetchone()
@@ -195,12 +194,12 @@ def one(connection: Connection, number: int) -> Kept:
 
 
 def files(connection: Connection, kept: Kept) -> dict[str, bytes]:
-    """An edition's files, made again.
+    """An edition's files, made again from the doses themselves.
 
     Raises:
         RuntimeError: a table is not what its manifest says: the registry's past has changed.
     """
-    book = compile_year(connection, Asked(kept.year, kept.scope, kept.load, kept.as_of))
+    book = compile_year(connection, Asked(kept.year, kept.scope, kept.load, kept.as_of), kept=False)
     tables = publish.table_files(book)
     if publish.describe(book, tables, AUDIENCE)["tables"] != kept.manifest["tables"]:
         raise RuntimeError(f"edition {kept.number} comes out differently than it was")

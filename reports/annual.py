@@ -6,6 +6,7 @@ The figures are those of the tables, text for text; nothing is reckoned here but
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -247,7 +248,7 @@ def edition_pdf(edition: Edition) -> bytes:
         ],
         "pied": f"{HIDDEN} : non publié (secret statistique). Version {edition.version}.",
     }
-    return pdf.rendered("statistiques.typ", data)
+    return pdf.rendered("statistiques.typ", {"donnees": json.dumps(data, ensure_ascii=False)})
 
 
 def title_of(edition: Edition) -> str:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 
-def rendered(template: str, data: Mapping[str, Any]) -> bytes:
+def rendered(template: str, inputs: Mapping[str, str]) -> bytes:
     """A document.
 
     Args:
-        template: name of a ``.typ`` file of ``reports/templates``; it reads ``json(bytes(sys.inputs.donnees))``, so
-            that no text of the data is ever taken for markup.
-        data: what it shows, as JSON can tell it.
+        template: name of a ``.typ`` file of ``reports/templates``.
+        inputs: what it finds as ``sys.inputs``: JSON, so that no text of the data is ever taken for markup.
     """
+    made = _compiler().compile(
+        input=_source(template), format="pdf", sys_inputs=dict(inputs), pdf_standards=["ua-1"], timestamp=0
+    )
+    return bytes(made)
+
+
+@cache
+def _source(template: str) -> bytes:
+    return (files("reports") / "templates" / template).read_bytes()
+
+
+@cache
+def _compiler() -> Any:
+    """One compiler for all documents of a process: it reads its fonts once. The machine's own fonts are left out."""
     import typst
 
-    source = (files("reports") / "templates" / template).read_bytes()
-    told = {"donnees": json.dumps(data, ensure_ascii=False)}
-    done = typst.compile(source, sys_inputs=told, pdf_standards=["ua-1"], ignore_system_fonts=True, timestamp=0)
-    return bytes(done)
+    return typst.Compiler(ignore_system_fonts=True)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from reports import pdf
 from reports.execution import as_text
 from reports.lists import shielded
 
@@ -38,8 +37,7 @@ def statement_pdf(facts: Mapping[str, Any], language: str) -> bytes:
         language: one of :data:`LANGUAGES`.
     """
     inputs = {"releve": json.dumps(facts, ensure_ascii=False), "lang": language}
-    made = _compiler().compile(input=_template(), format="pdf", sys_inputs=inputs, pdf_standards=["ua-1"], timestamp=0)
-    return bytes(made)
+    return pdf.rendered("releve.typ", inputs)
 
 
 def statement_json(facts: Mapping[str, Any]) -> bytes:
@@ -55,16 +53,3 @@ def statement_csv(facts: Mapping[str, Any]) -> bytes:
 
 def _cell(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-@cache
-def _template() -> bytes:
-    return (files("reports") / "templates" / "releve.typ").read_bytes()
-
-
-@cache
-def _compiler() -> Any:
-    """One compiler for all documents of a process: it reads its fonts once. The machine's own fonts are left out."""
-    import typst
-
-    return typst.Compiler(ignore_system_fonts=True)

@@ -36,16 +36,17 @@ class Yearbook:
         raise KeyError(name)
 
 
-def compile_year(connection: Connection, asked: Asked) -> Yearbook:
+def compile_year(connection: Connection, asked: Asked, *, kept: bool = True) -> Yearbook:
     """Make every table. Only the year's mart is written; memory holds a few numbers a worker, not the results.
 
     Args:
         connection: one in which no transaction is under way.
+        kept: whether sums kept from an earlier printing may serve; else all are made from the doses.
     """
     with marts.guarded(connection, asked.year) as keep, connection.transaction():
         cursor = connection.cursor()
         cursor.execute("set transaction isolation level repeatable read")
-        marts.lay_year(cursor, asked.year, asked.load, keep=keep)
+        marts.lay_year(cursor, asked.year, asked.load, keep=keep and kept)
         year = facts.fetch(cursor)
         everybody = population.populate(cursor, year, asked.year, asked.load)
         scoped = everybody.scoped(asked.scope)

@@ -27,7 +27,7 @@ create table ledger.edition (
 comment on column ledger.edition.number is 'of the year and scope (ANNUELLE), of the month and scope (MENSUELLE)';
 comment on column ledger.edition.changes is 'what came since the edition before, counted by cause';
 -- A year waits for one answer at a time.
-create unique index edition_undecided on ledger.edition (year, scope) where decided_at is null;
+create unique index edition_undecided on ledger.edition (year, scope) where kind = 'ANNUELLE' and decided_at is null;
 
 create table ledger.edition_delivery (
     edition_id integer not null references ledger.edition,

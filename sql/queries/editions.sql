@@ -21,7 +21,8 @@ where
 select as_of_load, as_of from ledger.edition where edition_id = %s
 
 -- name: undecided
-select edition_id from ledger.edition where year = %s and scope = %s and decided_at is null
+select edition_id from ledger.edition
+where kind = 'ANNUELLE' and year = %s and scope = %s and decided_at is null
 
 -- name: monthly_done
 select exists (select 1 from ledger.edition where kind = 'MENSUELLE' and month = %s and scope = %s)
@@ -31,10 +32,12 @@ select count(*) from ledger.partner where role = 'DGT' and disabled_at is null
 
 -- name: propose
 insert into ledger.edition (
-    kind, year, month, scope, number, previous_id, as_of_load, as_of, manifest, changes, proposed_by
+    kind, year, month, scope, number, previous_id, as_of_load, as_of, manifest, changes, proposed_by, decided_by,
+    decided_at, approved
 ) values (
     %(kind)s, %(year)s, %(month)s, %(scope)s, %(number)s, %(previous)s, %(load)s, %(as_of)s, %(manifest)s, %(changes)s,
-    %(who)s
+    %(who)s, case when %(at_once)s then %(who)s end, case when %(at_once)s then clock_timestamp() end,
+    case when %(at_once)s then true end
 )
 returning edition_id
 

@@ -43,9 +43,9 @@ def test_the_monthly_dag_delivers_what_is_owed_once(registry: Any) -> None:
             assert done.returncode == 0, done.stderr[-2000:]
             told.append(done.stdout.splitlines()[-1])
     assert told == [
-        "success ('sftp', {'lists': 3, 'troubles': 0}) ('sftp', {'delivered': 0, 'troubles': 0})"
+        "success ('sftp', {'lists': 3, 'troubles': 0}) ('sftp', {'troubles': 0, 'delivered': 0})"
         " ('sftp', {'cards': 2, 'troubles': 0})",
-        "success ('sftp', {'lists': 0, 'troubles': 0}) ('sftp', {'delivered': 0, 'troubles': 0})"
+        "success ('sftp', {'lists': 0, 'troubles': 0}) ('sftp', {'troubles': 0, 'delivered': 0})"
         " ('sftp', {'cards': 0, 'troubles': 0})",
     ]
     lists += [(partner, "bilan-2026-04.html") for partner in ("EMPL", "ASNR")]
