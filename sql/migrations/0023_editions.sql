@@ -56,6 +56,7 @@ begin
     execute format('grant select, insert on ledger.edition, ledger.edition_delivery to %I', loader);
     execute format('grant update (decided_by, decided_at, approved, motive) on ledger.edition to %I', loader);
     execute format('grant usage on all sequences in schema ledger to %I', loader);
+    execute 'revoke execute on function ledger.edition_is_kept from public';
     execute format('grant select on ledger.edition, ledger.edition_delivery to %I', analyst);
 end
 $$;
