@@ -13,6 +13,7 @@ import typer
 
 from cli.edition_commands import editions_app
 from cli.exceedance_commands import exceedances_app
+from cli.export_commands import export_app
 from cli.held_commands import held_app
 from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
 from cli.queue_commands import queue_app
@@ -38,6 +39,7 @@ app.add_typer(queue_app, name="queue")
 app.add_typer(editions_app, name="editions")
 app.add_typer(exceedances_app, name="exceedances")
 app.add_typer(held_app, name="held")
+app.add_typer(export_app, name="export")
 app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
 app.add_typer(schema_app, name="schema")

@@ -27,6 +27,7 @@ class RegistryKey:
 
         self._finger = hashlib.blake2b(secret, digest_size=32, person=b"fingerprint").digest()
         self._aead = AESGCM(hashlib.blake2b(secret, digest_size=32, person=b"seal").digest())
+        self._veil = hashlib.blake2b(secret, digest_size=32, person=b"pseudonym").digest()
 
     @classmethod
     def load(cls, path: Path) -> RegistryKey:
@@ -66,6 +67,10 @@ class RegistryKey:
         key, hasher = self._finger, hashlib.blake2b
         return [hasher(one.encode(), digest_size=16, key=key).hexdigest() for one in identifiers]
 
+    def pseudonyms(self, agreement: str) -> Pseudonyms:
+        """The pseudonyms of one agreement, by its number; those of two agreements have nothing in common."""
+        return Pseudonyms(hashlib.blake2b(agreement.encode(), digest_size=32, key=self._veil).digest())
+
     def check_value(self) -> str:
         """A public value that tells whether a database was filled under this key."""
         return hashlib.blake2b(b"siseri", digest_size=16, key=self._finger).hexdigest()
@@ -87,3 +92,21 @@ class RegistryKey:
         """The row that :meth:`seal_row` sealed."""
         row: Any = json.loads(self.open(sealed))
         return dict(row)
+
+
+class Pseudonyms:
+    """Pseudonyms under one agreement: keyed BLAKE2b-128 of a number that means nothing outside the registry."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def of(self, kind: str, numbers: Iterable[int]) -> list[str]:
+        """Pseudonyms as hexadecimal text, in order.
+
+        Args:
+            kind: what the numbers are of (at most 16 bytes), so that a person's tells nothing of an establishment's.
+        """
+        key, meant, hasher = self._secret, kind.encode(), hashlib.blake2b
+        return [
+            hasher(number.to_bytes(8, "big"), digest_size=16, key=key, person=meant).hexdigest() for number in numbers
+        ]

@@ -15,6 +15,10 @@ from pipelines.disclosure.primary import bounds, known_before, primary
 _SHAKES, _EVERY = 8, 20
 
 
+class Unprotected(ValueError):
+    """There is no way to withhold a figure: too little else could be otherwise."""
+
+
 def protect(
     cells: Iterable[Cell],
     relations: Sequence[Relation],
@@ -34,6 +38,7 @@ def protect(
             has not changed since is taken as known to the reader, and hides nothing.
 
     Raises:
+        Unprotected: no choice of cells hides one that must be withheld.
         ValueError: names come twice, a relation does not hold among the cells, or names one that is not there.
     """
     rule = rule or Rule()
@@ -143,7 +148,7 @@ class _Search:
             self.exposed.add(name)
             moved = self._moved(at, self._width(name), np.zeros_like(self._known))
         if moved is None:
-            raise ValueError(f"no other table hides the cell {name}")
+            raise Unprotected(f"no other table hides the cell {name}")
         fresh = [self.moves.names[place] for place in np.flatnonzero((moved != 0) & ~self._free)]
         for one in fresh:
             self._reasons[one] = Reason.SECONDARY

@@ -6,18 +6,36 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import Collection, Iterable
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 from loaders.errors import UsageError
 from loaders.warehouse import Connection
-from pipelines.statistics import people
+from pipelines.disclosure.cells import Reason
+from pipelines.statistics import people, public
 from pipelines.statistics.asked import AUDIENCES, asked
 from pipelines.statistics.cells import Table, text
+from pipelines.statistics.people import Place
+from pipelines.statistics.public import Hidden
 from pipelines.statistics.yearbook import Yearbook, compile_year
 
 MANIFEST = "manifest.json"
+#: What stands for a figure that the public is not shown (secret statistique).
+SUPPRESSED = "s"
+#: Why, in words.
+REASONS = {
+    Reason.EARLIER.value: "non publiée dans une édition précédente",
+    Reason.POPULATION.value: "population trop peu nombreuse",
+    Reason.WORKERS.value: "moins de 11 travailleurs",
+    Reason.ESTABLISHMENTS.value: "moins de 3 établissements",
+    Reason.DOMINANCE.value: "un établissement fait plus de 85 % de la dose collective",
+    Reason.CHANGE.value: "l'écart avec une édition précédente parlerait de moins de 11 travailleurs",
+    Reason.DERIVED.value: "calculée d'une valeur non publiée",
+    Reason.SECONDARY.value: "protège une autre valeur",
+    public.EVERYTHING: "trop peu de données pour qu'en taire une partie suffise",
+}
 
 
 def publish(
@@ -28,7 +46,7 @@ def publish(
     Args:
         out: made where missing; files of the same names are replaced, each whole.
         as_of, scope: see :func:`pipelines.statistics.asked.asked`.
-        audience: ``dgt``; ``public`` is refused as long as its disclosure control is not there.
+        audience: ``dgt``; ``public``, of which figures are withheld and :data:`SUPPRESSED` stands instead.
 
     Returns:
         The manifest.
@@ -38,13 +56,19 @@ def publish(
     """
     if audience not in AUDIENCES:
         raise UsageError(f"destinataire inconnu : {audience!r} ; au choix {', '.join(AUDIENCES)}")
-    if audience == "public":
-        raise UsageError("les tables publiques attendent le contrôle de la divulgation : seul dgt est servi")
+    if audience == "public" and scope != "tous":
+        raise UsageError("le public n'a que le périmètre tous : la différence de deux autres se calculerait")
     _must_be_folder(out)
     book = compile_year(connection, asked(connection, year, as_of, scope, today))
-    tables = table_files(book)
+    hidden = public.withheld(connection, book) if audience == "public" else []
+    places = {(one.table, one.code, one.column) for one in hidden}
+    tables = table_files(book, places)
+    if audience == "public":
+        tables["suppressions.csv"] = _suppressions(hidden)
     manifest = describe(book, tables, audience)
-    files = tables | people.files(people.edition(book, audience)) | {MANIFEST: document(manifest)}
+    if audience == "public":
+        manifest["cellules_non_publiees"] = len(hidden)
+    files = tables | people.files(people.edition(book, audience, places)) | {MANIFEST: document(manifest)}
     write_folder(out, files)
     return manifest
 
@@ -71,9 +95,19 @@ def _must_be_folder(out: Path) -> None:
         raise UsageError(f"{out} n'est pas un dossier")
 
 
-def table_files(book: Yearbook) -> dict[str, bytes]:
-    """Every table as its file, by file name."""
-    return {f"{table.name}.csv": written(table) for table in book.tables}
+def table_files(book: Yearbook, hidden: Collection[Place] = frozenset()) -> dict[str, bytes]:
+    """Every table as its file, by file name; ``hidden`` cells by table, row and column."""
+    return {f"{table.name}.csv": written(table, hidden) for table in book.tables}
+
+
+def _suppressions(hidden: Iterable[Hidden]) -> bytes:
+    """The log of what was withheld and why."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\n")
+    writer.writerow(["table", "code", "colonne", "motif", "libelle"])
+    for one in hidden:
+        writer.writerow([one.table, one.code, one.column, one.reason, REASONS[one.reason]])
+    return out.getvalue().encode()
 
 
 def document(manifest: dict[str, object]) -> bytes:
@@ -81,13 +115,16 @@ def document(manifest: dict[str, object]) -> bytes:
     return (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def written(table: Table) -> bytes:
+def written(table: Table, hidden: Collection[Place] = frozenset()) -> bytes:
     """A table as its file: UTF-8, separator ``;``, quoted where needed, decimal point."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";", lineterminator="\n")
     writer.writerow(["code", "libelle", *(column.name for column in table.columns)])
     for row in table.rows:
-        figures = (text(cell.value, column.unit) for cell, column in zip(row.cells, table.columns, strict=True))
+        figures = (
+            SUPPRESSED if (table.name, row.code, column.name) in hidden else text(cell.value, column.unit)
+            for cell, column in zip(row.cells, table.columns, strict=True)
+        )
         writer.writerow([row.code, row.label, *figures])
     return out.getvalue().encode()
 

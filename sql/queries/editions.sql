@@ -113,3 +113,13 @@ select
         select count(*) from exposure.state as s
         where s.since_load > %(since)s and s.since_load <= %(until)s
     )
+
+-- name: public_lock
+-- Public editions of a year are made one after the other.
+select pg_advisory_xact_lock(5352, %s)
+
+-- name: public_shown
+select as_of_load, shown, reasons from ledger.public_edition where year = %s and scope = %s order by as_of_load
+
+-- name: public_keep
+insert into ledger.public_edition (year, scope, as_of_load, shown, reasons) values (%s, %s, %s, %s, %s)

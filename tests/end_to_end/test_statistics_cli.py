@@ -31,7 +31,7 @@ def test_tables_are_written_and_written_again(registry: Any, tmp_path: Path) -> 
     }
     assert "Aucun travailleur suivi" in siseri(env, "stats", "2010", "--out", second).stdout
     for words, said in (
-        (("stats", "2026", "--audience", "public", "--out", second), "divulgation"),
+        (("stats", "2026", "--audience", "public", "--scope", "civil", "--out", second), "périmètre tous"),
         (("stats", "2099", "--out", second), "2026"),
         (("stats", "2026", "--out", first / "manifest.json"), "dossier"),
         (("stats", "--out", second), ""),

@@ -123,7 +123,7 @@ def test_published_means_of_2019(nation: Any, printed: Any) -> None:
 
 def test_files_and_manifest(nation: Any, printed: Any) -> None:
     made = printed(nation, 2020)
-    assert set(made.bytes) == {*TABLES, "manifest.json"}
+    assert set(made.bytes) == {*TABLES, "manifest.json", "bilan.html", "bilan.pdf", "bilan.xlsx"}
     head = made.bytes["domaines.csv"].decode().splitlines()[0]
     assert head == (
         "code;libelle;suivis;exposes;dose_collective_hsv;moyenne_suivis_msv;moyenne_exposes_msv;mediane_msv;p95_msv;"
@@ -328,7 +328,7 @@ def test_a_year_that_is_kept_is_found_again(registry: Any, printed: Any) -> None
         (1000, {}, "1900"),
         (2026, {"scope": "moi"}, "périmètre"),
         (2026, {"audience": "presse"}, "destinataire"),
-        (2026, {"audience": "public"}, "divulgation"),
+        (2026, {"audience": "public", "scope": "civil"}, "périmètre tous"),
         (2026, {"as_of": "hier"}, "AAAA-MM-JJ"),
         (2026, {"as_of": "2999-01-01"}, "venir"),
     ],
