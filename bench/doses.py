@@ -31,6 +31,7 @@ def first_country(workers: int, years: range, seed: int) -> Results:
                     np.zeros(n, np.int64),
                     np.full(n, passive.TYPES.index(kind)),
                     np.full(n, _LOCATIONS[kind]),
+                    lab[wear.place] % 2,
                     *(np.full(n, first), np.full(n, last)),
                     wear.steps * 50 if kind == "PAS-HP10-PHO" else wear.steps // 10 * 10,
                     *(trade[wear.worker], sector[wear.place], domain[wear.place], np.zeros(n, np.int64)),

@@ -1,8 +1,8 @@
 """A second invented country, which the model's author did not tune to: other tails, other seasons, other steps.
 
 Doses are lognormal around each worker's own level, whose spread follows the service; one month in three hundred truly
-is a busy one (three to eight times as much); outages and holidays swing the seasons by a factor of five; some senders report by
-0.01 mSv, others by 0.10 with a threshold of 0.10; workers change service; a twentieth are new each year.
+is a busy one (three to eight times as much); outages and holidays swing the seasons by a factor of five; some
+senders report by 0.01 mSv, others by 0.10 with a threshold of 0.10; workers change service; a twentieth are new each year.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from schemas import nomenclature
 
 _SEASONS = np.array([0.4, 0.6, 1.2, 2.0, 1.8, 1.2, 0.5, 0.4, 1.4, 1.9, 1.0, 0.5])
 #: Median monthly dose (micro-sievert) and spread (log) of a domain's services.
-_LEVELS = {0: (25.0, 1.0), 1: (40.0, 0.8), 2: (60.0, 1.2), 3: (150.0, 0.6)}
+_LEVELS = {0: (25.0, 1.0), 1: (20.0, 0.7), 2: (40.0, 0.8), 3: (150.0, 0.6), 4: (60.0, 1.2), 5: (15.0, 0.9)}
 _SENDERS = ((10, 0), (50, 50), (100, 100), (10, 30), (50, 50))
 
 
@@ -48,7 +48,7 @@ def second_country(workers: int, years: range, seed: int) -> Results:
             who = np.flatnonzero(~long | (month % 3 == 0))
             at = home[who]
             length = np.where(long[who], 3, 1)
-            season = np.where(domain[at] == 2, _SEASONS[month - 1], 1 + (_SEASONS[month - 1] - 1) * 0.3)
+            season = np.where(domain[at] == 4, _SEASONS[month - 1], 1 + (_SEASONS[month - 1] - 1) * 0.3)
             mean = level[at] * np.exp(spread[at] * factor[who]) * length * season * np.where(idle[who], 0.05, 1)
             dose = mean * np.exp(rng.normal(0, 0.55, len(who)))
             dose *= np.where(rng.random(len(who)) < 1 / 300, rng.uniform(3, 8, len(who)), 1)
@@ -60,7 +60,12 @@ def second_country(workers: int, years: range, seed: int) -> Results:
             n = len(who)
             columns = (
                 *(who + 1, at + 1, sender[at] + 1, sender[at] + 1 + 10 * (month + 12 * year), np.zeros(n)),
-                *(np.zeros(n), np.zeros(n), first.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)),
+                *(
+                    np.zeros(n),
+                    np.zeros(n),
+                    sender[at] % 3,
+                    first.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64),
+                ),
                 np.full(n, last.astype("datetime64[D]").astype(np.int64) - 1),
                 *(usv, trade[who], sector[at], domain[at], np.zeros(n)),
             )

@@ -17,14 +17,16 @@ from scipy.special import bdtrc
 from pipelines.usual import Bools, Floats, Ints, Results, Usual, doublings, numbered
 
 #: Flags per 10 000 results without a fault, by look; what their sum may be.
-SHARES = {"ligne": 4.0, "lot": 0.5, "copie": 0.2, "echange": 0.3}
+SHARES = {"ligne": 3.2, "lot": 0.5, "copie": 0.2, "echange": 0.3}
 BUDGET = 5.0
 #: Less than this above the usual (micro-sievert) concerns nobody.
 LEAST_RISE_USV = 100
 #: Fewest results that make a batch, and the share of them that a forgotten background raises.
 BATCH, RAISED = 3, 0.8
-#: What a value that cumulation explains gains, and the most that an answer may raise a bound.
-CUMULATED_GAIN = 0.6
+#: The share of results taken for faulty where the bound is drawn.
+FAULTS = 0.001
+#: What a value that cumulation explains gains.
+CUMULATED_GAIN = 0.4
 UNIT, BEAM, TEN, SUM, HIGH = "UNITE", "FAISCEAU", "FACTEUR_10", "CUMUL", "INHABITUELLE"
 CONTROL, COPY, SWAP = "TEMOIN", "COPIE", "ECHANGE"
 KINDS = (UNIT, BEAM, TEN, SUM, HIGH, CONTROL, COPY, SWAP)
@@ -53,23 +55,24 @@ class Suspicion:
 
 def batches(results: Results) -> Ints:
     """int64[n]: the batch of every result: one file, one establishment, one end of wear, one kind."""
-    return numbered(results.submission, results.establishment, results.day - int(results.day.min(initial=0)), results.wear)
+    return numbered(
+        results.submission, results.establishment, results.day - int(results.day.min(initial=0)), results.wear
+    )
 
 
 def bound(scores: Floats, per_10000: float, total: int) -> float:
     """The score that so many of 10 000 results pass by chance.
 
-    The scores at 1 % and 0.4 % from the top give how fast they thin out: faults are rarer than that, so they bend the
-    bound little, and upwards.
+    The scores that 1 % and 0.4 % pass, less what faults there may be among them, give how fast they thin out; the rare
+    end itself is never looked at, since the faults stand there.
     """
     wanted = per_10000 / 10_000
     top = np.sort(scores[scores > 0])[::-1]
     first, second = int(total * 0.01), int(total * 0.004)
-    least = -np.log10(wanted)
     if second < 5 or len(top) <= first:
-        return float(least)
-    width = (top[second] - top[first]) / np.log10(0.01 / 0.004)
-    return float(max(top[second] + width * np.log10(0.004 / wanted), 2.0))
+        return float(-np.log10(wanted))
+    width = (top[second] - top[first]) / np.log10((0.01 - FAULTS) / (0.004 - FAULTS))
+    return float(max(top[second] + width * np.log10((0.004 - FAULTS) / wanted), 2.0))
 
 
 def row_scores(results: Results, about: Usual, raised: Floats) -> tuple[Floats, Bools]:
@@ -209,7 +212,7 @@ def _highest(raised: Floats, batch: Ints, count: int) -> Floats:
 
 
 def _swaps(results: Results, about: Usual, batch: Ints, fresh: Bools, raised: Floats) -> list[Suspicion]:
-    """In each batch the result most above its worker's usual, with the one most below: does each fit the other's past?"""
+    """In each batch the result most above its worker's usual and the one most below: does each fit the other's past?"""
     up = np.where((about.past >= 3) & (results.usv - about.expected_usv() >= LEAST_RISE_USV * 0.5), about.high, 0.0)
     down = np.where((about.past >= 3) & (about.expected_usv() - results.usv >= LEAST_RISE_USV * 0.5), about.low, 0.0)
     ordered = np.lexsort((np.arange(len(batch)), -up, batch))
@@ -226,7 +229,7 @@ def _swaps(results: Results, about: Usual, batch: Ints, fresh: Bools, raised: Fl
 
     fits = (crossed(one, other) <= 1) & (crossed(other, one) <= 1)
     score = up[one] + down[other] - np.maximum(raised[one], raised[other])
-    least = _least(SHARES["echange"], len(results), len(np.unique(batch))) + 1.0
+    least = _least(SHARES["echange"], len(results), len(np.unique(batch))) + 2.0
     return [
         Suspicion(row, SWAP, float(told), least, (row, second), other=second)
         for row, second, told in zip(
@@ -236,5 +239,3 @@ def _swaps(results: Results, about: Usual, batch: Ints, fresh: Bools, raised: Fl
             strict=True,
         )
     ]
-
-

@@ -1,4 +1,4 @@
-"""Usual doses: what a result could be expected to be, from its context and its worker's past, and how far it is from it.
+"""Usual doses: what was to be expected of a result, from its context and its worker's past, and how far it is from it.
 
 Everything is reckoned on a scale of doublings, ``log2(1 + dose / 0.05 mSv)``: a recording step counts as one, a factor
 of ten as three. Three steps, each a quantile that can be drawn:
@@ -9,8 +9,8 @@ of ten as three. Three steps, each a quantile that can be drawn:
 3. how far results lie from what was expected, where as much was expected on as long a past: two quantiles and an
    exponential tail give the chance of a result at least as high, and at least as low.
 
-The season and the sender shift what is expected. No database here, and no date of today: the same results give the same
-figures.
+The season, and the sender with its dosimeter, shift what is expected. No database here, and no date of today: the same
+results give the same figures.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Results:
 
     Attributes:
         person, establishment, sender, submission, line: numbers of the registry.
-        kind: position of the quantity; ``location`` that of the place on the body, -1 for none.
+        kind: position of the quantity; ``location`` that of the place on the body, ``dosimeter`` that of the technique;
+            -1 for none.
         start, day: first and last day of wear, days since 1970.
         usv: dose in micro-sievert, 0 below the threshold.
         trade, sector, domain: positions in the nomenclatures, -1 where unknown.
@@ -56,6 +57,7 @@ class Results:
     line: Ints
     kind: Ints
     location: Ints
+    dosimeter: Ints
     start: Ints
     day: Ints
     usv: Ints
@@ -122,14 +124,20 @@ def dose_of(scaled: Floats) -> Floats:
 
 
 def quantiles(values: Floats, group: Ints, chances: tuple[float, ...]) -> tuple[Ints, list[Floats]]:
-    """Sizes and quantiles of groups numbered from 0: the smallest value with at least so large a share at or below it.
+    """Sizes and quantiles of groups numbered from 0; of a value that lies between two, the lower one.
 
+    So the highest quantile of a small group is never its highest value, which may be the fault that is looked for.
     Groups must be dense: every number up to the highest has a row.
     """
     sizes = np.bincount(group)
     ordered = values[np.lexsort((values, group))]
     first = np.cumsum(sizes) - sizes
-    return sizes, [ordered[first + np.maximum(np.ceil(sizes * one - 1e-9).astype(np.int64) - 1, 0)] for one in chances]
+    return sizes, [ordered[first + _rank(sizes, one)] for one in chances]
+
+
+def _rank(sizes: Ints, chance: float) -> Ints:
+    found: Ints = np.floor(np.maximum(sizes - 1, 0) * chance + 1e-9).astype(np.int64)
+    return found
 
 
 def numbered(*keys: Ints) -> Ints:
@@ -169,9 +177,7 @@ def context_medians(scale: Floats, levels: tuple[Ints, ...], learned: Bools) -> 
     return median
 
 
-def _of_groups(
-    values: Floats, group: Ints, learned: Bools, chances: tuple[float, ...]
-) -> tuple[Ints, list[Floats]]:
+def _of_groups(values: Floats, group: Ints, learned: Bools, chances: tuple[float, ...]) -> tuple[Ints, list[Floats]]:
     """:func:`quantiles` of the learned rows, 0 for a group without any."""
     count = int(group.max(initial=-1)) + 1
     kept, inverse = np.unique(group[learned], return_inverse=True)
@@ -187,7 +193,7 @@ def _of_groups(
 def pasts(results: Results, scale: Floats) -> tuple[Ints, Floats, Ints]:
     """The worker's own past: number of results looked at, their trimean on the scale, and the last of them.
 
-    Only results of an earlier day, of the same kind, length of wear and place on the body; confirmed faults do not count.
+    Only results of an earlier day, of the same kind, wear and place on the body; confirmed faults do not count.
 
     Returns:
         int64[n], float64[n] (0 without a past), int64[n] in micro-sievert (-1 without one).
@@ -206,9 +212,7 @@ def pasts(results: Results, scale: Floats) -> tuple[Ints, Floats, Ints]:
     table.sort(axis=1)
     count = np.isfinite(table).sum(axis=1)
     rows = np.arange(n)
-    quarter, half, three = (
-        table[rows, np.maximum(np.ceil(count * chance - 1e-9).astype(np.int64) - 1, 0)] for chance in (0.25, 0.5, 0.75)
-    )
+    quarter, half, three = (table[rows, _rank(count, chance)] for chance in (0.25, 0.5, 0.75))
     middle = np.where(count > 0, (quarter + 2 * half + three) / 4, 0.0)
     back = np.empty(n, np.int64)
     back[order] = rows
@@ -223,7 +227,7 @@ def usual(results: Results) -> Usual:
     median = context_medians(scale, levels, learned)
     count, middle, before = pasts(results, scale)
     expected = (count * middle + PAST_WEIGHT * median) / (count + PAST_WEIGHT)
-    for group in (numbered(levels[1], results.month), numbered(results.wear, results.sender)):
+    for group in (numbered(levels[1], results.month), numbered(results.wear, results.sender, results.dosimeter)):
         expected = np.maximum(expected + _shift(scale - expected, group, learned & (expected > 0.25)), 0.0)
     tails = _tails(scale - expected, expected, count, levels, learned)
     distance = scale - expected
@@ -233,7 +237,7 @@ def usual(results: Results) -> Usual:
 
 
 def _shift(distance: Floats, group: Ints, learned: Bools) -> Floats:
-    """float64[n]: the mean distance of a group, each clipped to a doubling; nothing where little is known or expected."""
+    """float64[n]: the mean distance of a group, each clipped to a doubling; nothing where nothing is expected."""
     count = int(group.max(initial=-1)) + 1
     kept = group[learned]
     sums = np.bincount(kept, np.clip(distance[learned], -1, 1), count)
@@ -247,17 +251,15 @@ def _tails(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Quantiles of distances, high (90 %, 99 %) and low, of rows of which as much was expected on as long a past.
 
-    Each float64[n]: over the tree down to the sector, every level drawn towards the one above it.
+    Each float64[n]: over all kinds, then over the tree down to the sector, every level drawn towards the one above it.
     """
     bins = numbered(np.minimum(np.round(expected * 2), 12).astype(np.int64), np.digitize(count, [1, 3, 6, 12]))
     found = [np.zeros(len(distance)) for _ in range(4)]
-    for at, level in enumerate((numbered(levels[0], bins), numbered(levels[1], bins), numbered(levels[2], bins))):
+    for at, level in enumerate((bins, *(numbered(one, bins) for one in levels[:3]))):
         sizes, high = _of_groups(distance, level, learned, (0.9, 0.99))
         _, low = _of_groups(-distance, level, learned, (0.9, 0.99))
         weight = (sizes / (sizes + (TAIL_WEIGHT if at else 0.0) + 1e-12))[level]
-        found = [
-            weight * own[level] + (1 - weight) * above for own, above in zip((*high, *low), found, strict=True)
-        ]
+        found = [weight * own[level] + (1 - weight) * above for own, above in zip((*high, *low), found, strict=True)]
     return found[0], found[1], found[2], found[3]
 
 
