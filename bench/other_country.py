@@ -1,8 +1,8 @@
 """A second invented country, which the model's author did not tune to: other tails, other seasons, other steps.
 
 Doses are lognormal around each worker's own level, whose spread follows the service; one month in three hundred truly
-is a busy one (three to eight times as much); outages and holidays swing the seasons by a factor of five; some
-senders report by 0.01 mSv, others by 0.10 with a threshold of 0.10; workers change service; a twentieth are new each year.
+is a busy one (three to eight times as much); outages and holidays swing the seasons by a factor of five; some senders
+report by 0.01 mSv, others by 0.10 with a threshold of 0.10; workers change service; a twentieth are new each year.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Unusual doses: after loads, the results that they brought are held against what is usual, and flags are raised.
 
 A flag blocks nothing, changes no dose and stands in no report: it is for an analyst, who confirms it, asks the sender
-or dismisses it. What is answered is heeded by the next evaluation: nothing is learned from a result confirmed to be wrong,
-and a dismissed flag raises the bound of its worker to what was dismissed, and that of its establishment half as much.
+or dismisses it. What is answered is heeded by the next evaluation: nothing is learned from a result confirmed to be
+wrong, and a dismissed flag raises the bound of its worker beyond what was dismissed, that of its establishment by half.
 """
 
 from __future__ import annotations

@@ -251,11 +251,13 @@ def _tails(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Quantiles of distances, high (90 %, 99 %) and low, of rows of which as much was expected on as long a past.
 
-    Each float64[n]: over all kinds, then over the tree down to the sector, every level drawn towards the one above it.
+    Each float64[n]: over everything, over the bins of all kinds, then over the tree down to the sector, every level
+    drawn towards the one above it.
     """
     bins = numbered(np.minimum(np.round(expected * 2), 12).astype(np.int64), np.digitize(count, [1, 3, 6, 12]))
     found = [np.zeros(len(distance)) for _ in range(4)]
-    for at, level in enumerate((bins, *(numbered(one, bins) for one in levels[:3]))):
+    everything = np.zeros_like(bins)
+    for at, level in enumerate((everything, bins, *(numbered(one, bins) for one in levels[:3]))):
         sizes, high = _of_groups(distance, level, learned, (0.9, 0.99))
         _, low = _of_groups(-distance, level, learned, (0.9, 0.99))
         weight = (sizes / (sizes + (TAIL_WEIGHT if at else 0.0) + 1e-12))[level]
