@@ -1,4 +1,4 @@
-"""Unusual doses on the real warehouse: flags after loads, answers that the next evaluation heeds, nothing else changed."""
+"""Unusual doses on the real warehouse: flags after loads, answers that the next evaluation heeds, nothing else."""
 
 from __future__ import annotations
 

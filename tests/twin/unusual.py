@@ -61,7 +61,7 @@ def context(doses: list[Dose], one: Dose) -> float:
 
 
 def past(doses: list[Dose], one: Dose) -> tuple[int, float, int]:
-    """How many of the last twelve results before this one count, their trimean, and the last of them (-1 without one)."""
+    """How many of the twelve results before this one count, their trimean, and the last of them (-1 without one)."""
     mine = [
         other
         for other in doses

@@ -152,10 +152,9 @@ def test_the_drawing_is_plain_and_told() -> None:
 
 @pytest.mark.parametrize("usv", [0, 1, 50, 999_999, 5_000_000])
 def test_every_dose_has_a_place_in_the_drawing(usv: int) -> None:
-    spread = {
-        **{"resultats": 0, "travailleurs": 0, "mediane_usv": usv, "quantile_99_usv": usv, "dose_usv": usv},
-        **{"bornes_usv": list(distribution.EDGES), "effectifs": [0] * (len(distribution.EDGES) + 1)},
-    }
+    places = dict.fromkeys(("mediane_usv", "quantile_99_usv", "dose_usv"), usv)
+    edges = list(distribution.EDGES)
+    spread = places | {"resultats": 0, "travailleurs": 0, "bornes_usv": edges, "effectifs": [0] * (len(edges) + 1)}
     marks = re.findall(r'class="dose" d="M([\d.]+)', str(histogram.drawn(spread)))
     assert 0 <= float(marks[0]) <= histogram.WIDTH
 
