@@ -3,8 +3,8 @@
 Run ``python -m bench.anomalies [--workers 12000] [--seeds 2 3 4 5]``. Three civil years of two invented countries;
 faults stand in the last one, which is evaluated month by month, each month knowing only what came before and with it.
 The rivals (scikit-learn's isolation forest, a plain z-score by quantity) see the same rows and may flag as many results
-as the flags of ours cover. The model was tuned on seeds 1 and 11 to 13 of the first country; one look at seed 1 of the
-second made the bound on exchanges stricter. Seeds 2 to 5 were kept for the figures.
+as the flags of ours cover. The model was tuned on seeds 1 and 11 to 13 of the first country; looks at seed 1 of
+the second made the bound on exchanges stricter. Seeds 2 to 5 were kept for the figures.
 """
 
 from __future__ import annotations
