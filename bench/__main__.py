@@ -15,6 +15,7 @@ RUNS = (
     ("bench.check",),
     ("bench.matching",),
     ("bench.exceedances",),
+    ("bench.anomalies",),
     ("bench.access",),
     ("bench.statements",),
 )

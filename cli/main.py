@@ -19,6 +19,7 @@ from cli.output import Json, plain, settings_now, show_facts, show_json, show_ta
 from cli.queue_commands import queue_app
 from cli.statement_commands import statement
 from cli.statistics_commands import stats
+from cli.unusual_commands import unusual_app
 
 app = typer.Typer(
     name="siseri",
@@ -40,6 +41,7 @@ app.add_typer(editions_app, name="editions")
 app.add_typer(exceedances_app, name="exceedances")
 app.add_typer(held_app, name="held")
 app.add_typer(export_app, name="export")
+app.add_typer(unusual_app, name="unusual")
 app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
 app.add_typer(schema_app, name="schema")

@@ -75,6 +75,24 @@ UNCOUNTED = {
     ASIDE: "non : remplacé par la version du médecin",
     SMALL: "0 : mois de vol sous 0,100 mSv",
 }
+#: Faults that a flag suspects, and states of flags.
+SUSPECTED = {
+    "UNITE": "unité × 1000",
+    "FAISCEAU": "dosimètre resté dans le faisceau",
+    "FACTEUR_10": "virgule décalée (× 10)",
+    "CUMUL": "cumul au lieu de la période",
+    "INHABITUELLE": "dose élevée",
+    "TEMOIN": "témoin oublié",
+    "COPIE": "période précédente recopiée",
+    "ECHANGE": "dosimètres échangés",
+}
+FLAG_STATES = {
+    "OUVERTE": "à voir",
+    "CONFIRMEE": "confirmé",
+    "DEMANDEE": "question posée",
+    "ECARTEE": "écarté",
+    "CLOSE": "clos : résultat changé depuis",
+}
 KINDS = {"QUESTION": "Question", "REPONSE": "Réponse"}
 LOOKS = {
     "ligne": "fiche",
@@ -147,6 +165,8 @@ def filters() -> dict[str, Any]:
         "compte": plural,
         "regard": lambda name: LOOKS.get(name, name),
         "etat_depassement": lambda name, count=1: EXCEEDANCE_STATES[name][count > 1],
+        "faute": SUSPECTED.__getitem__,
+        "etat_signalement": FLAG_STATES.__getitem__,
         "limite": LIMITS.__getitem__,
         "localisation": place,
         "conclusion": CONCLUDED.__getitem__,

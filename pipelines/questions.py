@@ -1,4 +1,4 @@
-"""Questions: what an analyst asks the sender of a waiting row, and what came back.
+"""Questions: what an analyst asks the sender of a row that waits or seems wrong, and what came back.
 
 A question goes into the sender's ``retour/`` as ``<name>.question-<n>.json`` and ``.html``. There is no file to answer
 with: the sender corrects the row and sends it again, or answers by telephone or mail, and the analyst notes it.
@@ -39,10 +39,26 @@ def note_answer(connection: Connection, key: RegistryKey, entry: int, text: str,
     return _write(connection, key, entry, text, who, "REPONSE")
 
 
-def _write(connection: Connection, key: RegistryKey, entry: int, text: str, who: str, kind: str) -> int:
+def ask_about(connection: Connection, key: RegistryKey, submission: int, line: int, text: str, who: str) -> int:
+    """Attach a question to an integrated row, which no entry of the queue stands for. Returns the message's number."""
+    sealed = _checked(key, text, who)
+    with connection.transaction():
+        connection.execute(sql.query("questions", "hold_submission"), (submission,))
+        told = (submission, line, who.strip(), sealed, submission)
+        row = connection.execute(sql.query("questions", "write_about"), told).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _checked(key: RegistryKey, text: str, who: str) -> bytes:
+    """The text, sealed, once it and its author are fit to be kept."""
     clean_text("le texte", text.replace("\n", " ").replace("\r", " "), TEXT)
     clean_text("l'auteur", who, WHO)
-    row = {"entry": entry, "kind": kind, "who": who.strip(), "sealed": key.seal(text.strip().encode())}
+    return key.seal(text.strip().encode())
+
+
+def _write(connection: Connection, key: RegistryKey, entry: int, text: str, who: str, kind: str) -> int:
+    row = {"entry": entry, "kind": kind, "sealed": _checked(key, text, who), "who": who.strip()}
     with connection.transaction():
         connection.execute(sql.query("questions", "hold"), (entry,))
         found = connection.execute(sql.query("questions", "write"), row).fetchone()

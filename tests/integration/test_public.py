@@ -1,4 +1,4 @@
-"""The public's tables: nothing small shown, nothing withheld that can be worked out, two editions tell no more than one."""
+"""The public's tables: nothing small is shown, nothing withheld can be worked out, not even from two editions."""
 
 from __future__ import annotations
 

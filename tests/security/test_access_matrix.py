@@ -279,7 +279,7 @@ def test_an_establishment_s_ticket_shows_that_establishment_alone(matrix: Matrix
 def test_a_profile_reads_its_views_and_no_table(matrix: Matrix, profile: str) -> None:
     tables = matrix.registry.connection.execute(
         "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where n.nspname in ('ledger', 'identity', 'reference', 'dose', 'queue', 'exposure', 'audit')"
+        " where n.nspname in ('ledger', 'identity', 'reference', 'dose', 'queue', 'exposure', 'unusual', 'audit')"
         " and c.relkind in ('r', 'p', 'v')"
     ).fetchall()
     with matrix.registry.registry.warehouse.reader(profile) as reader:

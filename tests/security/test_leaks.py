@@ -270,7 +270,7 @@ def test_what_leaves_the_identity_schema_is_sealed(scene: Scene) -> None:
     with psycopg.connect(PostgresServer(scene.home).url()) as admin:
         tables = admin.execute(
             "select format('%I.%I', table_schema, table_name) from information_schema.tables"
-            " where table_schema in ('ledger', 'reference', 'dose', 'queue', 'audit', 'exposure')"
+            " where table_schema in ('ledger', 'reference', 'dose', 'queue', 'audit', 'exposure', 'unusual')"
             " and table_type = 'BASE TABLE'"
         ).fetchall()
         assert len(tables) > 8

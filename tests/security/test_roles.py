@@ -31,7 +31,7 @@ def analyst(land: Any) -> Iterator[psycopg.Connection[Any]]:
 def tables(land: Any) -> list[str]:
     found = land.connection.execute(
         "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where n.nspname in ('ledger', 'identity', 'reference', 'dose', 'queue', 'exposure')"
+        " where n.nspname in ('ledger', 'identity', 'reference', 'dose', 'queue', 'exposure', 'unusual')"
         " and c.relkind in ('r', 'p')"
     ).fetchall()
     assert len(found) > 15
@@ -107,6 +107,10 @@ def test_the_loader_owns_nothing_and_changes_no_value(land: Any) -> None:
         "update exposure.reckoning set value_usv = 0",
         "update exposure.state set state = 'CADUC'",
         "update exposure.detection set load_id = 0",
+        "delete from unusual.flag",
+        "update unusual.flag set usv = 0",
+        "update unusual.answer set answer = 'CONFIRMEE'",
+        "alter table unusual.flag disable row level security",
         "alter table exposure.reckoning disable row level security",
         "create role x",
         "select dose.ensure_partition('passive; drop table dose.passive; --', 2026)",
