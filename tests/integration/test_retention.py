@@ -8,6 +8,7 @@ import time
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from senders import NIR2, PASSIVE, country, dose, file
 
 from pipelines.isolate import Troubles
@@ -16,12 +17,20 @@ from pipelines.retention import remove_old
 DAY = date(2026, 4, 10)
 
 
+@pytest.fixture
+def kept(registry: Any) -> Any:
+    """A registry that keeps answers for the time that the contract says."""
+    registry.settings = dataclasses.replace(registry.settings, report_days=90)
+    return registry
+
+
 def answers(registry: Any, partner: str = "LABO1") -> list[str]:
     """Reports of the files of this test (lists and scorecards apart)."""
     return [name for name in registry.files(partner) if name.startswith(("mars", "avril"))]
 
 
-def test_a_report_goes_after_its_time_and_not_before(registry: Any) -> None:
+def test_a_report_goes_after_its_time_and_not_before(kept: Any) -> None:
+    registry = kept
     country(registry)
     registry.drop("LABO1", "mars.csv", file(PASSIVE, dose("M1"), dose("M2", VALEUR="-1")))
     registry.run(DAY)
@@ -47,7 +56,8 @@ def test_a_report_goes_after_its_time_and_not_before(registry: Any) -> None:
     assert registry.report("LABO1", "avril.csv", 2)["statut"] == "DEJA_RECU"
 
 
-def test_what_is_delivered_again_begins_anew(registry: Any) -> None:
+def test_what_is_delivered_again_begins_anew(kept: Any) -> None:
+    registry = kept
     country(registry)
     registry.drop("LABO1", "mars.csv", file(PASSIVE, dose("M1")))
     registry.run(DAY)
@@ -61,7 +71,8 @@ def test_what_is_delivered_again_begins_anew(registry: Any) -> None:
     assert answers(registry) == []
 
 
-def test_a_list_of_workers_to_declare_and_the_ministry_keep_theirs(registry: Any) -> None:
+def test_a_list_of_workers_to_declare_and_the_ministry_keep_theirs(kept: Any) -> None:
+    registry = kept
     country(registry)
     registry.partner("DGT", "DGT")
     registry.drop("LABO1", "mars.csv", file(PASSIVE, dose("M1", NIR=NIR2)))
@@ -88,7 +99,8 @@ def test_a_list_of_workers_to_declare_and_the_ministry_keep_theirs(registry: Any
     assert not told
 
 
-def test_trials_go_too_and_a_folder_that_is_gone_does_no_harm(registry: Any) -> None:
+def test_trials_go_too_and_a_folder_that_is_gone_does_no_harm(kept: Any) -> None:
+    registry = kept
     country(registry)
     registry.run(DAY)
     trial = registry.home("LABO1") / "retour" / "essai" / "x.csv.rapport.csv"

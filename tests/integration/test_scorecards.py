@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import json
 import re
@@ -54,8 +53,6 @@ def nation(registries: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         for one in manifest["partners"]:
             registry.partner(one["code"], one["role"], one["sirens"], one["identifiant"])
         registry.passes = []
-        # The twin reads what every file was answered.
-        registry.settings = dataclasses.replace(registry.settings, report_days=1000)
         for (_, day), group in groupby(manifest["files"], key=lambda one: (one["stage"], one["registry_date"])):
             for one in group:
                 name = Path(one["path"]).name
