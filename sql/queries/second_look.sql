@@ -42,28 +42,29 @@ select d.submission_id, d.line, coalesce(a.person_id, d.worker_id), d.establishm
 from dose.passive as d
 left join identity.alias as a on d.worker_id = a.worker_id and a.until_load is null
 where
-    d.since_load = %(load)s and d.value_usv > 0 and d.quantity = any(%(external)s) and d.state = any(%(measured)s)
+    d.since_load = %(load)s and d.adjusts is null and d.value_usv > 0
+    and d.quantity = any(%(external)s) and d.state = any(%(measured)s)
 
 -- name: brought_engagee
 insert into looked_at (submission_id, line, person_id, establishment_id, day)
 select d.submission_id, d.line, coalesce(a.person_id, d.worker_id), d.establishment_id, d.end_day
 from dose.committed as d
 left join identity.alias as a on d.worker_id = a.worker_id and a.until_load is null
-where d.since_load = %(load)s and d.value_usv > 0
+where d.since_load = %(load)s and d.adjusts is null and d.value_usv > 0
 
 -- name: brought_navigant
 insert into looked_at (submission_id, line, person_id, establishment_id, day)
 select d.submission_id, d.line, coalesce(a.person_id, d.worker_id), d.establishment_id, d.end_day
 from dose.aircrew as d
 left join identity.alias as a on d.worker_id = a.worker_id and a.until_load is null
-where d.since_load = %(load)s and d.value_usv > 0
+where d.since_load = %(load)s and d.adjusts is null and d.value_usv > 0
 
 -- name: span
 select extract(year from min(day))::integer - 1, extract(year from max(day))::integer from looked_at
 
 -- name: dismiss
 -- Who cannot be above in any of the windows: all that these hold together does not reach it. Sums are too high rather
--- than too low.
+-- than too low: what balances a conclusion, below zero, is left out.
 with span as (
     select person_id, (min(day) - interval '1 year')::date as before_first, max(day) as last_day
     from looked_at
@@ -89,13 +90,13 @@ summed as (
     from number as n
     inner join dose.committed as d
         on n.worker_id = d.worker_id and d.end_day > n.before_first and d.end_day <= n.last_day
-    where d.until_load is null and d.year between %(first)s and %(last)s
+    where d.until_load is null and d.value_usv > 0 and d.year between %(first)s and %(last)s
     union all
     select n.person_id, d.value_usv
     from number as n
     inner join dose.aircrew as d
         on n.worker_id = d.worker_id and d.end_day > n.before_first and d.end_day <= n.last_day
-    where d.until_load is null and d.year between %(first)s and %(last)s
+    where d.until_load is null and d.value_usv > 0 and d.year between %(first)s and %(last)s
 ),
 high as (
     select s.person_id from summed as s
