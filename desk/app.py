@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
-from desk import causes, decisions, exceedances, exports, failures, held, journal, rows, search, standing
+from desk import causes, checks, decisions, exceedances, exports, failures, held, journal, rows, search, standing
 from desk.access import Authorise, guard
 from desk.after import Aftermath
 from desk.armour import Armour
@@ -33,6 +33,7 @@ ROUTERS = (
     search.router,
     exceedances.router,
     held.router,
+    checks.router,
 )
 
 

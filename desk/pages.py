@@ -36,6 +36,7 @@ LONGEST = 600
 NAV = (
     ("causes", "Causes"),
     ("exceedances", "Dépassements"),
+    ("checks", "Contrôles"),
     ("held", "Fichiers retenus"),
     ("standing", "Décisions permanentes"),
     ("journal", "Journal"),

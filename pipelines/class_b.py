@@ -17,7 +17,8 @@ from schemas.formats.common import plus_months
 CEILING_USV = 6_000
 #: Quantities of PASSIVE that are summed.
 EXTERNAL = [passive.TYPES.index(name) for name in ("PAS-HP10-PHO", "PAS-HP10-NEU")]
-_SUMMED = [*EXTERNAL, windows.COMMITTED, windows.AIRCREW]
+#: Kinds of results that are.
+SUMMED = [*EXTERNAL, windows.COMMITTED, windows.AIRCREW]
 _SPAN, _SHIFT = 2_000_000, 1_000_000
 
 
@@ -29,7 +30,7 @@ def sums(results: Results, persons: Ints, days: Ints) -> Ints:
         persons, days: one window a place; days since 1970-01-01.
     """
     counted = windows.counted(results)
-    counted = counted.take(np.isin(counted.kind, _SUMMED))
+    counted = counted.take(np.isin(counted.kind, SUMMED))
     mark = counted.person * _SPAN + counted.day + _SHIFT
     order = np.argsort(mark)
     mark, after = mark[order], np.concatenate(([0], np.cumsum(counted.usv[order])))

@@ -39,6 +39,7 @@ _OPERATIONAL_PHOTONS = operationnelle.TYPES.index("OPE-HP10-PHO")
 #: Two measures of one wear period agree where they differ by no more than this, or by no more than a fifth.
 APART_USV = 300
 _Place = tuple[int, int]
+_LOOKED = {"submission": "int4", "line": "int4", "person": "int4", "day": "date"}
 
 
 def apart(one: Ints, other: Ints) -> BoolArray:
@@ -113,14 +114,33 @@ def above_class_b(cursor: Cursor, load: int, layouts: Iterable[str]) -> list[_Pl
     cursor.execute("analyze looked_at")
     bounds = {"external": class_b.EXTERNAL, "ceiling": class_b.CEILING_USV, "first": found[0], "last": found[1]}
     cursor.execute(sql.query("second_look", "dismiss"), bounds)
-    kinds = {"submission": "int4", "line": "int4", "person": "int4", "day": "date"}
-    submission, line, person, day = fetch_numbers(cursor, sql.query("second_look", "of_class_b"), kinds)
+    submission, line, person, day = fetch_numbers(cursor, sql.query("second_look", "of_class_b"), _LOOKED)
     if not len(person):
         return []
     lay_at_hand(cursor, np.unique(person).tolist())
     results, _ = results_at_hand(cursor)
     over = class_b.sums(results, person, day) > class_b.CEILING_USV
     return list(zip(submission[over].tolist(), line[over].tolist(), strict=True))
+
+
+def of_class_b(cursor: Cursor, persons: Ints, establishments: Ints, days: Ints) -> BoolArray:
+    """Whether persons are of class B at establishments on days (since 1970-01-01), place by place."""
+    found = np.zeros(len(persons), bool)
+    cursor.execute(sql.query("second_look", "looked_table"))
+    if not len(persons):
+        return found
+    looked = {
+        "submission_id": pa.array(np.zeros(len(persons), np.int32)),
+        "line": pa.array(np.arange(len(persons))),
+        "person_id": pa.array(persons),
+        "establishment_id": pa.array(establishments),
+        "day": pa.array(days.astype(np.int32), pa.int32()).cast(pa.date32()),
+    }
+    copy_in(cursor, "looked_at", pa.table(looked))
+    cursor.execute("analyze looked_at")
+    _, line, _, _ = fetch_numbers(cursor, sql.query("second_look", "of_class_b"), _LOOKED)
+    found[line] = True
+    return found
 
 
 def enter(cursor: Cursor, load: int, places: Sequence[_Place]) -> None:

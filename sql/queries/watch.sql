@@ -11,7 +11,8 @@ create temp table if not exists finding (
     last_day date not null,
     usv bigint,
     other_usv bigint,
-    due_day date
+    due_day date,
+    passage boolean not null default false
 ) on commit delete rows;
 truncate finding;
 
@@ -33,12 +34,12 @@ with summed as (
     union all
     select d.worker_id, sum(d.value_usv)
     from dose.committed as d
-    where d.until_load is null and d.year between %(year)s - 1 and %(last_year)s
+    where d.until_load is null and d.value_usv > 0 and d.year between %(year)s - 1 and %(last_year)s
     group by d.worker_id
     union all
     select d.worker_id, sum(d.value_usv)
     from dose.aircrew as d
-    where d.until_load is null and d.year between %(year)s - 1 and %(last_year)s
+    where d.until_load is null and d.value_usv > 0 and d.year between %(year)s - 1 and %(last_year)s
     group by d.worker_id
 ),
 high as (
@@ -58,7 +59,7 @@ where exists (
 )
 order by h.person_id
 
--- name: find_passive-operationnelle
+-- name: find_passive_operationnelle
 -- Wear periods whose passages add up to another dose (AVT-11). usv: passive, other_usv: operational. A passage and a
 -- period meet in a stretch of 31 days, so that each is compared with few others.
 with worn as (
@@ -108,8 +109,9 @@ from inside as i
 inner join worn as w on i.number = w.number
 where abs(w.usv - i.usv) > %(apart)s and 5 * abs(w.usv - i.usv) > greatest(w.usv, i.usv)
 
--- name: find_deux-lieux
--- Dosimeters of a person worn at two establishments at once. quantity is that of PASSIVE, none for passages.
+-- name: find_deux_lieux
+-- Dosimeters of a person worn at two establishments at once: wear periods that share a day, passages that share a
+-- minute (passage).
 with worn as (
     select
         coalesce(a.person_id, d.worker_id) as person_id, d.establishment_id, d.sender_id, d.start_day, d.end_day
@@ -131,7 +133,7 @@ wear as (
 pair as (
     select distinct
         o.person_id, o.establishment_id, t.establishment_id as other_establishment_id, o.sender_id,
-        t.sender_id as other_sender_id, 0 as quantity,
+        t.sender_id as other_sender_id,
         greatest(o.start_day, t.start_day) as first_day, least(o.end_day, t.end_day) as last_day
     from wear as o
     inner join wear as t
@@ -161,7 +163,7 @@ entered as (
 crossing as (
     select distinct
         o.person_id, o.establishment_id, t.establishment_id as other_establishment_id, o.sender_id,
-        t.sender_id as other_sender_id, null::integer as quantity,
+        t.sender_id as other_sender_id,
         date '1970-01-01' + greatest(o.start_minute, t.start_minute) / 1440 as first_day,
         date '1970-01-01' + (least(o.end_minute, t.end_minute) - 1) / 1440 as last_day
     from entered as o
@@ -171,13 +173,13 @@ crossing as (
             and o.start_minute < t.end_minute and t.start_minute < o.end_minute
 )
 insert into finding (
-    person_id, establishment_id, other_establishment_id, sender_id, other_sender_id, quantity, first_day, last_day
+    person_id, establishment_id, other_establishment_id, sender_id, other_sender_id, first_day, last_day, passage
 )
-select * from pair
+select p.*, false from pair as p
 union all
-select * from crossing
+select c.*, true from crossing as c
 
--- name: find_periode-manquante
+-- name: find_periode_manquante
 -- Days between two wear periods of a person, establishment and quantity that no result speaks of, at least half as long
 -- as the shorter of the two, while the attachment lasted. A result without value (ABS, PER, DET) speaks of its days.
 with worn as (
@@ -218,7 +220,7 @@ where
             and p.start_day <= f.ended + 1 and (p.end_day is null or p.end_day >= f.start_day - 1)
     )
 
--- name: find_resultat-attendu
+-- name: find_resultat_attendu
 -- The wear period that follows the last known one of a person, establishment and quantity, as long as that one (whole
 -- months where it was about that long), is over, and its result had its delay to come; the attachment lasted on. A
 -- person of whom one period is known is taken to follow the sender's most frequent length. due_day: the last day on
@@ -237,8 +239,8 @@ last_worn as (
     select
         w.person_id, w.establishment_id, w.quantity, min(w.start_day) as began,
         max(
-            (w.end_day - date '1900-01-01')::bigint << 40
-            | least(w.end_day - w.start_day + 1, 1023)::bigint << 30
+            ((w.end_day - date '1900-01-01')::bigint << 40)
+            | (least(w.end_day - w.start_day + 1, 1023)::bigint << 30)
             | w.sender_id::bigint
         ) as mark
     from worn as w
@@ -248,7 +250,7 @@ latest as (
     select
         l.person_id, l.establishment_id, l.quantity, l.began,
         date '1900-01-01' + (l.mark >> 40)::integer as ended,
-        (l.mark >> 30 & 1023)::integer as length,
+        ((l.mark >> 30) & 1023)::integer as length,
         (l.mark & 1073741823)::integer as sender_id
     from last_worn as l
 ),
@@ -293,7 +295,7 @@ analyze finding
 -- How many findings fit the filters, and how many of these a remark explains.
 select count(*), count(r.remark_id)
 from (
-    select f.*, md5(f::text) as digest from finding as f
+    select f.*, md5(row_to_json(f)::text) as digest from finding as f
 ) as f
 left join watch.remark as r on r.control = %(control)s and f.digest = r.finding and r.ended_at is null
 where
@@ -305,7 +307,7 @@ where
 with chosen as (
     select f.*, r.made_by, r.made_at, r.true_from, r.motive
     from (
-        select g.*, md5(g::text) as digest from finding as g
+        select g.*, md5(row_to_json(g)::text) as digest from finding as g
     ) as f
     left join watch.remark as r on r.control = %(control)s and f.digest = r.finding and r.ended_at is null
     where
@@ -317,7 +319,7 @@ with chosen as (
 )
 select
     c.digest, c.person_id, i.sealed, t.siret, o.siret, p.code, q.code, c.quantity, c.first_day, c.last_day, c.usv,
-    c.other_usv, c.due_day, c.made_by, c.made_at, c.true_from, c.motive
+    c.other_usv, c.due_day, c.passage, c.made_by, c.made_at, c.true_from, c.motive
 from chosen as c
 inner join reference.establishment as t on c.establishment_id = t.establishment_id
 left join reference.establishment as o on c.other_establishment_id = o.establishment_id
@@ -333,7 +335,7 @@ left join lateral (
 order by c.last_day desc, c.usv desc nulls last, c.person_id, c.digest
 
 -- name: found
-select exists (select 1 from finding as f where md5(f::text) = %s)
+select exists (select 1 from finding as f where md5(row_to_json(f)::text) = %s)
 
 -- name: establishment
 select establishment_id from reference.establishment where siret = %s
