@@ -15,6 +15,7 @@ RUNS = (
     ("bench.check",),
     ("bench.matching",),
     ("bench.exceedances",),
+    ("bench.checks",),
     ("bench.access",),
     ("bench.statements",),
 )
