@@ -16,6 +16,7 @@ RUNS = (
     ("bench.matching",),
     ("bench.exceedances",),
     ("bench.anomalies",),
+    ("bench.checks",),
     ("bench.access",),
     ("bench.statements",),
 )

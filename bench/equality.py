@@ -27,7 +27,9 @@ from schemas import codebook
 
 RESULTS = Path(__file__).parent / "results"
 #: What only a registry can tell.
-_REGISTRY = {f"IDT-{number:02d}" for number in range(5, 12)} | {"MET-10", "MET-11", "MET-12", "MET-16", "AVT-10"}
+_REGISTRY = {f"IDT-{number:02d}" for number in range(5, 12)} | {
+    *("MET-10", "MET-11", "MET-12", "MET-16", "AVT-05", "AVT-10", "AVT-11"),
+}
 #: Codes that a registry raises besides the check, by format.
 _BESIDE = {"SORTIES": {"MET-01"}}
 _ENTRIES = """

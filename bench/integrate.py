@@ -150,7 +150,7 @@ def raw_copy(settings: Settings, full: str, empty: str, submission: int, folder:
                     for block in copy:
                         out.write(block)
         with psycopg.connect(empty, autocommit=True) as target:
-            target.execute("truncate dose.passive, ledger.row_entry, queue.entry")
+            target.execute("truncate dose.passive, ledger.row_entry, queue.entry cascade")
             _parents(full, target)
             target.execute("select dose.ensure_partition('passive', 2026)")
             target.execute("checkpoint")

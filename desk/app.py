@@ -14,7 +14,20 @@ from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
-from desk import causes, decisions, exceedances, exports, failures, held, journal, rows, search, standing, unusual
+from desk import (
+    causes,
+    checks,
+    decisions,
+    exceedances,
+    exports,
+    failures,
+    held,
+    journal,
+    rows,
+    search,
+    standing,
+    unusual,
+)
 from desk.access import Authorise, guard
 from desk.after import Aftermath
 from desk.armour import Armour
@@ -34,6 +47,7 @@ ROUTERS = (
     exceedances.router,
     held.router,
     unusual.router,
+    checks.router,
 )
 
 

@@ -37,6 +37,7 @@ NAV = (
     ("causes", "Causes"),
     ("exceedances", "Dépassements"),
     ("unusual", "Doses inhabituelles"),
+    ("checks", "Contrôles"),
     ("held", "Fichiers retenus"),
     ("standing", "Décisions permanentes"),
     ("journal", "Journal"),

@@ -93,6 +93,19 @@ FLAG_STATES = {
     "ECARTEE": "écarté",
     "CLOSE": "clos : résultat changé depuis",
 }
+#: What each standing check looks for.
+CONTROLS = {
+    "categorie-b": "Sur 12 mois, plus de 6 mSv de dose efficace (radon non compris) alors que le travailleur est "
+    "classé B : son classement est à revoir. La fenêtre la plus haute de chacun.",
+    "passive-operationnelle": "La somme des doses opérationnelles d’une période de port s’écarte de la dose passive de "
+    "plus de 0,3 mSv et de plus de 20 % de la plus grande.",
+    "deux-lieux": "Des dosimètres d’un même travailleur portés le même jour (passive) ou à la même minute "
+    "(opérationnelle) dans deux établissements.",
+    "periode-manquante": "Entre deux périodes de port, des jours dont aucun résultat ne parle, au moins moitié aussi "
+    "longs que la plus courte des deux, pendant le rattachement.",
+    "resultat-attendu": "La période qui suit la dernière connue, au rythme du travailleur (à défaut, de l’organisme), "
+    "est finie depuis plus de 20 jours et son résultat n’est pas intégré, alors que le rattachement dure.",
+}
 KINDS = {"QUESTION": "Question", "REPONSE": "Réponse"}
 LOOKS = {
     "ligne": "fiche",
@@ -167,6 +180,7 @@ def filters() -> dict[str, Any]:
         "etat_depassement": lambda name, count=1: EXCEEDANCE_STATES[name][count > 1],
         "faute": SUSPECTED.__getitem__,
         "etat_signalement": FLAG_STATES.__getitem__,
+        "controle": CONTROLS.__getitem__,
         "limite": LIMITS.__getitem__,
         "localisation": place,
         "conclusion": CONCLUDED.__getitem__,

@@ -21,6 +21,7 @@ from loaders.bulk import Cursor, copy_in
 from loaders.errors import UsageError
 from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection, load
+from pipelines import second_look
 from pipelines.books import ORDER
 from pipelines.load import Change, apply_changes, leave_queue
 from pipelines.match import person_column
@@ -183,7 +184,7 @@ def decide(
         entries, gone, changed = _still(cursor, wanted)
         if not entries:
             raise UsageError("ces lignes n'attendent plus, ou une autre décision les a changées depuis")
-        changes = _changes(cursor, number, key, decision, entries)
+        changes = second_look.warned(cursor, number, entries, _changes(cursor, number, key, decision, entries))
         effect = _effect(entries, changes, gone, changed)
         if decision.action in ("corriger", "rattacher") and not preview:
             _refuse_own_faults(effect)

@@ -26,7 +26,7 @@ from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.warehouse import Connection, load
-from pipelines import references, triggers
+from pipelines import references, second_look, triggers
 from pipelines.ahead import ahead
 from pipelines.apply import APPLIERS
 from pipelines.books import Books, as_json
@@ -204,6 +204,7 @@ def _second_pass(
             source = Source(np.full(count, submission_id), lines)
             late += corridor(cursor, number, opened, checked, matched, source, sender, key, today, books, trial)
         apply_changes(cursor, number, late, submission_id, books)
+        second_look.enter(cursor, number, second_look.above_class_b(cursor, number, (layout.name,)))
         if asking is not None:
             _hold(cursor, number, submission_id, asking, books)
         write_books(cursor, number, ((submission_id, quantity, book) for quantity, book in books.lines.items()))
@@ -340,6 +341,7 @@ def judge(
         known = Known(match(layout, checked, found, sender, cut), found)
     store = STORES.get(layout.name)
     if store is not None and known is not None:
+        second_look.against_operational(cursor, layout, checked, known.matched)
         return known, settle(cursor, store, layout, checked, known.matched, source, sender, key, own_entries)
     matched, found_ = (known.matched, known.references) if known is not None else (None, None)
     APPLIERS[layout.name](cursor, number, checked, matched, found_, source, key, today)

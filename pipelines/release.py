@@ -13,6 +13,7 @@ import sql
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.warehouse import Connection, load
+from pipelines import second_look
 from pipelines.isolate import Troubles
 from pipelines.load import Change, apply_changes
 from pipelines.rejudge import Entry, in_turn, open_entries, rejudge
@@ -70,7 +71,7 @@ def _again(connection: Connection, key: RegistryKey, asked: list[Entry]) -> dict
         entries = open_entries(cursor, [one.number for one in asked])
         if not entries:
             return counts
-        changes = rejudge(cursor, number, key, entries)
+        changes = second_look.warned(cursor, number, entries, rejudge(cursor, number, key, entries))
         apply_changes(cursor, number, changes, None, None)
     own = {one.number for one in entries}
     for change in changes:

@@ -194,11 +194,15 @@ def _disputed(
 
 
 def _one_of_each_key(store: Store, checked: Checked, matched: Matched, rows: Ints, repeated: BoolArray) -> Ints:
-    """The rows without those whose key an earlier one of them bears: the warehouse is asked once a key."""
+    """The rows without those whose key and year an earlier one of them bears: the warehouse is asked once for each.
+
+    The year counts too: around another year the key may be borne by another measure.
+    """
     several = rows[repeated[rows]]
     if not len(several):
         return rows
-    first = dict(zip(reversed(store.keys(checked, matched, several)), reversed(several.tolist()), strict=True))
+    marks = list(zip(store.keys(checked, matched, several), store.years(checked)[several].tolist(), strict=True))
+    first = dict(zip(reversed(marks), reversed(several.tolist()), strict=True))
     kept = ~repeated[rows] | np.isin(rows, list(first.values()))
     return rows[kept]
 

@@ -1,5 +1,5 @@
--- What the public was shown of a year: every figure about persons, or that it was withheld. Further editions of the year
--- are made with it in view, so that two of them tell no more than one.
+-- What the public was shown of a year: every figure about persons, or that it was withheld. Further editions of the
+-- year are made with it in view, so that two of them tell no more than one.
 create table ledger.public_edition (
     year smallint not null,
     scope text not null,

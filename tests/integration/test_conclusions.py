@@ -212,12 +212,12 @@ def test_a_correction_of_the_body_is_kept_beside_for_an_analyst(world: World) ->
     lab(world, month(1, "21"))
     conclude(world, "MODIFIEE", "12")
     corrected = month(1, "28", CODE_METROLOGIE="C")
-    assert lab(world, corrected, month(1, "29", CODE_METROLOGIE="C")) == ["INTEGRE", "INTEGRE"]
+    assert lab(world, corrected, month(1, "29", CODE_METROLOGIE="C")) == ["INTEGRE AVT-05"] * 2
     assert versions(world) == [(21_000, "M"), (12_000, None), (28_000, "M"), (29_000, "M")]
     assert {one["motif"] for one in world.registry.queue()} == {"CORRECTION_DU_MEDECIN"}
     assert state(world) == ("MODIFIE", "12.000")
     assert lab(world, month(1, "29")) == ["DOUBLON MET-12"]
-    assert lab(world, corrected) == ["INTEGRE"]
+    assert lab(world, corrected) == ["INTEGRE AVT-05"]
 
 
 def test_what_the_body_annuls_takes_the_adjustment_along_and_an_analyst_is_told(world: World) -> None:
@@ -228,7 +228,7 @@ def test_what_the_body_annuls_takes_the_adjustment_along_and_an_analyst_is_told(
     assert [one["motif"] for one in world.registry.queue()] == ["CORRECTION_DU_MEDECIN"]
     assert state(world) == ("MODIFIE", "12.000")
     assert lab(world, month(1, "21", CODE_METROLOGIE="A")) == ["DOUBLON MET-12"]
-    assert lab(world, month(1, "21")) == ["INTEGRE"]
+    assert lab(world, month(1, "21")) == ["INTEGRE AVT-05"]
     assert state(world) == ("NOTIFIE", "21.000")
     # What holds under the key now is a measure of its own.
     assert conclude(world, "MODIFIEE", "2") == "INTEGRE"
@@ -238,7 +238,7 @@ def test_what_the_body_annuls_takes_the_adjustment_along_and_an_analyst_is_told(
 def test_of_a_physicians_version_the_latest_word_counts(world: World) -> None:
     lab(world, month(1, "21"))
     mine = {"ID_MESURE": "LABO1/M1", "ETAT_RESULTAT": "EST", "SEUIL": "", "CODE_METROLOGIE": "C"}
-    assert sent(world, "DOCTEUR", PASSIVE, month(1, "25", **mine)) == ["INTEGRE"]
+    assert sent(world, "DOCTEUR", PASSIVE, month(1, "25", **mine)) == ["INTEGRE AVT-05"]
     assert conclude(world, "MODIFIEE", "12") == "INTEGRE"
     assert versions(world, "LABO1/M1") == [(25_000, "M"), (12_000, None)]
     assert versions(world) == [(21_000, None)]

@@ -195,7 +195,7 @@ def test_rows_of_a_cause_are_paged_and_each_look_is_noted(at: Analyst) -> None:
 
 
 def test_a_group_is_decided_after_its_preview(at: Analyst) -> None:
-    at.send(*(dose(f"M{n}", NOM="DUPONT") for n in range(60)), dose("M99", NIR=NIR2))
+    at.send(*(dose(f"M{n}", "0.05", NOM="DUPONT") for n in range(60)), dose("M99", NIR=NIR2))
     number = at.cause(code="IDT-08")
     caller = at.by()
     page = caller.get(f"/causes/{number}")

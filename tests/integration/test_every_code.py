@@ -31,7 +31,7 @@ from schemas import codebook
 from schemas.formats import formats
 
 #: What needs exceedances, or a model: not raised yet.
-LATER = {"AVT-05", "AVT-11", "AVT-12"}
+LATER = {"AVT-12"}
 
 _PASSIVE = {
     "FMT-01": dose("1") + ";",
@@ -85,6 +85,8 @@ _ELSEWHERE = {
     ("ASNR", IDENTITES, "IDT-03"): row(IDENTITES, SEXE="F"),
     ("EMPL", DESIGNATIONS, "IDT-10"): row(DESIGNATIONS, ROLE="PST", IDENTIFIANT="10003456786"),
     ("LABO1", PASSIVE, "IDT-06"): dose("1", NIR=NIR3),
+    ("LABO1", PASSIVE, "AVT-05"): dose("2", "6.001"),
+    ("LABO1", PASSIVE, "AVT-11"): dose("2B", "7"),
 }
 
 
@@ -92,6 +94,8 @@ def test_every_code_can_be_raised(registry: Any) -> None:
     country(registry)
     registry.drop("EMPL", "attache.csv", file(TRAVAILLEURS, row(TRAVAILLEURS, SIRET=CLOSED, DATEDEBUT="01/01/2026")))
     registry.drop("LABO1", "origine.csv", file(PASSIVE, dose("M0")))
+    worn = {"DATE_DEBUT_PORT": "09/03/2026 08:00", "DATE_FIN_PORT": "09/03/2026 17:00"}
+    registry.drop("SITE", "origine.csv", file(OPERATIONNELLE, row(OPERATIONNELLE, **worn)))
     registry.drop("LABO1", "passive.csv", file(PASSIVE, *_PASSIVE.values()))
     registry.drop("EMPL", "liste2.csv", file(TRAVAILLEURS, *_WORKERS.values()))
     for at, ((partner, header, _), line) in enumerate(_ELSEWHERE.items()):

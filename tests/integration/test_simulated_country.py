@@ -21,6 +21,8 @@ COUNTRIES: list[dict[str, Any]] = [
     {"workers": 300, "year": 2025, "seed": 9, "months": 4, "faults": 0.15, "labs": 3, "operators": 2},
     {"workers": 900, "year": 2024, "seed": 3, "months": 1, "faults": 0.5, "labs": 3, "operators": 2},
 ]
+#: What depends on all that the registry holds when the file comes: the manifest says that it is not announced.
+UNTOLD = {"AVT-05", "AVT-11"}
 NAMES = ["one month", "four months, many faults", "one row in two faulty"]
 #: Formats of the files: all but the conclusions, which need an exceedance.
 WRITTEN = set(formats()) - {"CONCLUSION"}
@@ -37,6 +39,7 @@ def test_every_row_ends_as_announced(tmp_path: Path, registry: Any, country: dic
             announced[row["path"]][int(row["ligne"])] = row
     for one in manifest["partners"]:
         registry.partner(one["code"], one["role"], one["sirens"], one["identifiant"])
+    assert set(manifest["untold"]) == UNTOLD
     wrong: list[Any] = []
     for (_, day), group in groupby(manifest["files"], key=lambda one: (one["stage"], one["registry_date"])):
         files = list(group)
@@ -97,7 +100,7 @@ def differences(registry: Any, file: dict[str, Any], told: dict[int, dict[str, s
     found = []
     for line, (outcome, codes) in enumerate(registry.rows(file["partner"], Path(file["path"]).name), start=1):
         row = told.get(line, CLEAN)
-        stands = (outcome, ",".join(sorted(codes))) if first else (outcome,)
+        stands = (outcome, ",".join(sorted(codes - UNTOLD))) if first else (outcome,)
         expected = (row["issue"], row["codes"]) if first else (row["issue_finale"],)
         if stands != expected:
             found.append((file["path"], line, stands, expected))

@@ -148,14 +148,14 @@ CELLS: dict[str, dict[str, SearchStrategy[str]]] = {
         "NIR,SIRET": PAIRS,
         "RPPS": _mostly(["&M"], "10003456786", "1"),
         "DATE_INCORPORATION": st.sampled_from(["15/01/2024", "15/01/2024", "20/12/2023", "15/12/2021", "09/02/2024"]),
-        "VALEUR": _mostly(["0.3", "0.3", "0.0204"], "501", "-1", "x"),
+        "VALEUR": _mostly(["0.3", "3.1", "0.0204"], "501", "-1", "x"),
         "ID_EVALUATION": st.sampled_from(["E1", "E2"]),
         "CODE_METROLOGIE": _mostly([""], "C", "A"),
     },
     "NAVIGANT": {
         "NIR,SIRET": PAIRS,
         "MOIS": st.sampled_from(["01/2024", "01/2024", "12/2023", "12/2021", "02/2024", "03/2024"]),
-        "VALEUR": _mostly(["0.21", "0.21", "0.05"], "501", "-1"),
+        "VALEUR": _mostly(["0.21", "3.1", "0.05"], "501", "-1"),
         "NB_VOLS": st.sampled_from(["", "14"]),
         "ID_CALCUL": st.sampled_from(["N1", "N2"]),
         "CODE_METROLOGIE": _mostly([""], "C", "A"),
@@ -171,7 +171,7 @@ CELLS: dict[str, dict[str, SearchStrategy[str]]] = {
                 "30/11/2023,20/12/2023", "01/12/2021,31/12/2021",
             ]
         ),
-        "ETAT_RESULTAT,VALEUR": _mostly(["MES,0.5", "MES,0.5", "MES,0,75", "INF,", "ABS,", "ABS,", "PER,"],
+        "ETAT_RESULTAT,VALEUR": _mostly(["MES,0.5", "MES,3.1", "MES,0,75", "INF,", "ABS,", "ABS,", "PER,"],
             "MES,501", "INF,0", "ABS,1", "MES,-1"),
         "ID_MESURE": st.sampled_from(["M1", "M2"]),
         "CODE_METROLOGIE": _mostly([""], "C", "A"),
@@ -183,7 +183,7 @@ CELLS: dict[str, dict[str, SearchStrategy[str]]] = {
             ["15/01/2024 08:00,15/01/2024 17:00", "15/01/2024 08:00,15/01/2024 17:00",
             "02/02/2024 08:00,02/02/2024 09:00"]
         ),
-        "VALEUR": _mostly(["0.012", "0.012", "0.0204"], "0.0004", "101", "-1"),
+        "VALEUR": _mostly(["0.012", "0.9", "0.0204"], "0.0004", "101", "-1"),
         "CODE_METROLOGIE": _mostly([""], "C", "A"),
     },
 }  # fmt: skip

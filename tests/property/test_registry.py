@@ -76,6 +76,8 @@ def test_stories_end_as_the_twin_tells(registry: Any) -> None:
     @example(told.LATE_REFERENCES)
     @example(told.DEPARTURES)
     @example(told.RESULTS_OF_ALL_KINDS)
+    @example(told.FAR_YEARS_UNDER_ONE_KEY)
+    @example(told.ABOVE_AND_APART)
     def law(story: list[Pass]) -> None:
         twin = compare(registry, story)
         settled = {line.outcome for one in twin.submissions for line in one.lines if line.codes}

@@ -240,3 +240,45 @@ RESULTS_OF_ALL_KINDS = [
     )),
 ]  # fmt: skip
 """Analyses, committed and aircrew doses: as they were, corrected, moved by a year, annulled, from another sender."""
+
+FAR_YEARS_UNDER_ONE_KEY = [
+    Pass(date(2024, 2, 10), (
+        ESTABLISHMENTS, WORKERS, DESIGNATED, sent("M", "ENGAGEE", committed("E1", day="15/12/2021")),
+    )),
+    Pass(date(2024, 2, 25), (
+        sent("M", "ENGAGEE", committed("E1"), committed("E1", VALEUR="0.5", day="15/12/2021"), committed("E1")),
+    )),
+]  # fmt: skip
+"""A file whose rows bear one key in years so far apart that they are two measures, one of them there before."""
+
+B = {"CLASSEMENT": "B"}
+MUCH = {"VALEUR": "4"}
+
+ABOVE_AND_APART = [
+    Pass(date(2024, 2, 10), (
+        ESTABLISHMENTS, DESIGNATED,
+        sent("G", "TRAVAILLEURS", worker("@0", "#0", **B), worker("@0", "#1", CLASSEMENT="A"), worker("@1", "#0", **B)),
+        sent("X", "OPERATIONNELLE", passage(VALEUR="0.9"), passage("16/01/2024", VALEUR="0.1", ZONE="R")),
+        sent(
+            "L1", "PASSIVE", passive("M1", VALEUR="3.001"), passive("M2", worn="01/02/2023-28/02/2023", VALEUR="9"),
+            passive("M3", worn="01/12/2023-20/12/2023", VALEUR="3"), passive("M4", VALEUR="2", LOCALISATION="CEINTURE"),
+            passive("M5", place="#1", **MUCH), passive("M6", VALEUR="", ETAT_RESULTAT="INF"),
+            passive("M7", "@2", "#2", **MUCH), passive("M8", "@2", "#2", worn="01/02/2024-10/02/2024", **MUCH),
+            passive("M9", "@1", VALEUR="1.3"), passive("M9", "@1", VALEUR="7", **C), passive("M10", NOM="DUPONT"),
+        ),
+        sent("K", "NAVIGANT", flown("N1", "@2", "#2", VALEUR="7"), flown("N2", VALEUR="0.05")),
+    )),
+    Pass(date(2024, 2, 25), (
+        sent("G", "TRAVAILLEURS", worker("@2", "#2", **B)),
+        sent("M", "ENGAGEE", committed("E1", "@1", VALEUR="0.001"), committed("E2", "@1", "#1", VALEUR="1")),
+        sent("L1", "PASSIVE", passive("M9", "@1", VALEUR="0.5", **C), passive("M1", VALEUR="3.001")),
+        sent("L1", "PASSIVE", passive("M3", **A)),
+        sent("X", "OPERATIONNELLE", passage(VALEUR="0.3", **C)),
+    )),
+    Pass(date(2024, 5, 15), (
+        sent("L1", "PASSIVE", passive("M11", VALEUR="0.7"), passive("M12", VALEUR="0.701"), passive("M13", VALEUR="0")),
+        sent("G", "TRAVAILLEURS", worker("@0", "#0", CLASSEMENT="A")),
+        sent("L2", "PASSIVE", passive("M1", worn="01/05/2024-10/05/2024", **MUCH), passive("M2", **MUCH)),
+    )),
+]  # fmt: skip
+"""Class B above 6 mSv: in a file, by what waited, by physicians and flights; passages that disagree, corrected, far."""

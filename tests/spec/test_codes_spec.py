@@ -18,12 +18,13 @@ from schemas import codebook
 from schemas.codebook import Severity
 
 NEEDS_A_REGISTRY = {
-    *("IDT-05", "IDT-06", "IDT-07", "IDT-08", "IDT-09", "IDT-10", "IDT-11", "MET-10", "MET-11", "MET-12", "AVT-10"),
+    *("IDT-05", "IDT-06", "IDT-07", "IDT-08", "IDT-09", "IDT-10", "IDT-11", "MET-10", "MET-11", "MET-12"),
+    *("AVT-05", "AVT-10", "AVT-11"),
 }
 """Codes that come from what is known of workers, establishments, attachments, designations and earlier measures."""
 
-LATER = {"MET-16", "AVT-05", "AVT-11", "AVT-12"}
-"""Codes that come from exceedances, comparisons and a model: nothing of them lies in one file."""
+LATER = {"MET-16", "AVT-12"}
+"""Codes that come from exceedances and a model: nothing of them lies in one file."""
 
 Changes = dict[str, str]
 

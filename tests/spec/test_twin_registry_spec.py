@@ -371,3 +371,50 @@ def test_the_books_close() -> None:
     }  # fmt: skip
     assert books["(autre)"]["rejetees"] == "0.001"
     assert report["codes"]["MET-12"] == 1
+
+
+def test_class_b_above_6_mSv() -> None:
+    story = Story()
+    story.send("EMP", "TRAVAILLEURS", worker(OTHER, "DUPONT", "LUCIE", CLASSEMENT="B"))
+    own = {"nir": OTHER, "NOM": "DUPONT", "PRENOM": "LUCIE"}
+    december = {"DATE_DEBUT_PORT": "25/01/2024", "DATE_FIN_PORT": "30/01/2024"}
+    assert story.send("LABO", "PASSIVE", passive(**own, VALEUR="6")) == ["INTEGRE"]
+    belt, radon = {"LOCALISATION": "CEINTURE"}, {"TYPE_MESURE": "PAS-E-RADON"}
+    assert story.send("LABO", "PASSIVE", passive("M2", **own, **belt)) == ["INTEGRE"]
+    assert story.send("LABO", "PASSIVE", passive("M3", **own, **radon, VALEUR="9")) == ["INTEGRE"]
+    late = story.send("LABO", "PASSIVE", passive("M4", **own, VALEUR="0.001"), passive("M5", **own, **december))
+    assert late == ["INTEGRE AVT-05", "INTEGRE"]
+    assert story.send("LABO", "PASSIVE", passive("M6", **own, VALEUR="0")) == ["INTEGRE"]
+    assert story.send("CALC", "NAVIGANT", flown(NIR=OTHER, VALEUR="0.05")) == ["INTEGRE AVT-05"]
+    assert story.send("SISERI", "ENGAGEE", committed(NIR=OTHER)) == ["REJETE IDT-10"]
+    assert story.send("LABO", "PASSIVE", passive("M7", VALEUR="7")) == ["INTEGRE"], "class A"
+
+
+def test_what_waited_is_looked_at_together() -> None:
+    story = Story()
+    own = {"nir": OTHER, "NOM": "DUPONT", "PRENOM": "LUCIE", "VALEUR": "3.001"}
+    name = story.put("LABO", "PASSIVE", passive(**own), passive("M2", **own))
+    story.twin.run(TODAY)
+    assert story.rows("LABO", name) == ["EN_ATTENTE IDT-06"] * 2
+    story.send("EMP", "TRAVAILLEURS", worker(OTHER, "DUPONT", "LUCIE", CLASSEMENT="B"))
+    assert story.rows("LABO", name) == ["INTEGRE AVT-05"] * 2
+
+
+def test_passages_within_the_wear_period() -> None:
+    story = Story()
+    worn = {"DATE_DEBUT_PORT": "31/01/2024 08:00", "DATE_FIN_PORT": "31/01/2024 23:59"}
+    story.send("SITE", "OPERATIONNELLE", operational(VALEUR="1", **worn))
+    far = worn | {"DATE_FIN_PORT": "01/02/2024 00:00"}
+    story.send("SITE", "OPERATIONNELLE", operational(VALEUR="1", **far), operational(VALEUR="1"))
+    assert story.send("LABO", "PASSIVE", passive(VALEUR="0.7"), passive("M2", VALEUR="0.699")) == [
+        "INTEGRE",
+        "INTEGRE AVT-11",
+    ]
+    assert story.send("LABO", "PASSIVE", passive("M3", VALEUR="1.3"), passive("M4", VALEUR="1.301")) == [
+        "INTEGRE",
+        "INTEGRE AVT-11",
+    ]
+    none, lost = {"ETAT_RESULTAT": "INF", "VALEUR": ""}, {"ETAT_RESULTAT": "PER", "VALEUR": ""}
+    assert story.send("LABO", "PASSIVE", passive("M5", **none), passive("M6", **lost)) == ["INTEGRE AVT-11", "INTEGRE"]
+    rest = passive("M7", NOM="X"), passive("M8", TYPE_DOSIMETRE="X"), passive("M1", CODE_METROLOGIE="A")
+    assert story.send("LABO", "PASSIVE", *rest) == ["EN_ATTENTE AVT-11 IDT-08", "REJETE AVT-11 FMT-05", "INTEGRE"]

@@ -127,6 +127,7 @@ class TwinDesk(TwinRegistry):
             self.waiting.remove(line)
         for line in rows:
             self._judge(line)
+        self._look_at_class_b(rows)
         if action in ("corriger", "rattacher") and any(line.outcome == "REJETE" and _own_faults(line) for line in rows):
             raise RefusedError("the value itself is at fault")
 

@@ -1,6 +1,6 @@
 """The registry itself, in dicts and lists: deposits, one pass after another, the queue and what leaves it.
 
-Left out: `AVT-05`, `AVT-11`, `AVT-12`, `MET-16`, and a physician's corrections of a body's results.
+Left out: `AVT-12`, `MET-16`, and a physician's corrections of a body's results.
 
 Choices where the contract leaves room:
 
@@ -30,15 +30,21 @@ Choices where the contract leaves room:
 - Only a passive result follows an `ABS` without `C`.
 - `AVT-10` and the perimeter of CRP and MDT are judged only where the establishment is known, at the end of the
   period (DESIGNATIONS of an MDT: DATEDEBUT).
+- `AVT-05` is looked for once all of a file is judged, or all that a release or a decision judges again in one load:
+  waiting rows of one format, sender and day of reception. A row that a later one of its file replaced is integrated
+  too. A month of flights below 0.10 mSv is a row above 0 that adds nothing.
+- `AVT-11` is looked for whatever the outcome of the row, where its worker is known and none of its numbers is
+  negative; an INF counts 0. A passage that ends at midnight ends on the day that begins then.
 - `FIC-06`: any earlier submission of the same bytes that fits the conditions will do; the earliest gives the figures.
 """
 
 import hashlib
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
-from twin import layouts, reading
+from twin import exceedances, layouts, reading
 from twin.cells import thousandths, trim
 from twin.checking import check_row
 from twin.ledger import WAITING, Line, Partner, Submission
@@ -137,6 +143,7 @@ class TwinRegistry(References):
                 line = self._line(one, row, today)
                 one.lines.append(line)
                 self._judge(line)
+            self._look_at_class_b(one.lines)
         one.first = one.figures()
         one.told = {line.line: line.outcome for line in one.lines}
         return one
@@ -184,6 +191,55 @@ class TwinRegistry(References):
             self._wait(line)
         else:
             self.apply(line)
+
+    # --- warnings that need more than the row ------------------------------------------------------------------------
+
+    def match(self, line: Line) -> set[str]:
+        return super().match(line) | self._against_operational(line)
+
+    def _against_operational(self, line: Line) -> set[str]:
+        """`AVT-11`: the passages within the wear period add up to another dose than the passive one."""
+        values, nir = line.values, line.values.get("NIR")
+        if line.format != "PASSIVE" or line.ragged or line.mode == "A" or nir not in self.workers:
+            return set()
+        kind, state = values.get("TYPE_MESURE"), values.get("ETAT_RESULTAT")
+        passive = Decimal(0) if state == "INF" else values.get("VALEUR")
+        measured = state in ("MES", "EST", "INF") and passive is not None and "MET-04" not in line.from_text
+        if kind != "PAS-HP10-PHO" or not measured or not line.start or not line.end or line.start > line.end:
+            return set()
+        inside = [
+            one.values["VALEUR"]
+            for one in self.current
+            if one.format == "OPERATIONNELLE" and one.values["NIR"] == nir
+            if one.values["TYPE_MESURE"] == "OPE-HP10-PHO" and one.start and one.end
+            if line.start <= one.start and one.end <= line.end
+        ]
+        gap = abs(sum(inside, Decimal(0)) - passive)
+        larger = max(sum(inside, Decimal(0)), passive)
+        return {"AVT-11"} if inside and gap > Decimal("0.3") and gap > larger * Decimal("0.2") else set()
+
+    def _look_at_class_b(self, lines: list[Line]) -> None:
+        """`AVT-05`: more than 6 mSv without radon in the window that a row of class B ends."""
+        for line in lines:
+            if line.outcome != "INTEGRE" or not line.end or line.mode == "A" or not _effective(line):
+                continue
+            classed, _ = self.attachments[line.values["NIR"], line.values["SIRET"]].at(line.end)
+            counted = exceedances.counted(
+                [
+                    exceedances.Result(
+                        *(0, int(one.values["SIRET"]), one.values.get("TYPE_MESURE", one.format)),
+                        *(one.values.get("LOCALISATION", ""), one.start, one.end, int((_effective(one) or 0) * 1000)),
+                    )
+                    for one in self.current
+                    if one.values.get("NIR") == line.values["NIR"]
+                    and one.start
+                    and one.end
+                    and _effective(one) is not None
+                ]
+            )
+            first = exceedances.year_before(line.end)
+            if classed == "B" and sum(one.usv for one in counted if first < one.end <= line.end) > 6000:
+                line.codes = line.codes | {"AVT-05"}
 
     # --- measures ----------------------------------------------------------------------------------------------------
 
@@ -284,16 +340,23 @@ class TwinRegistry(References):
         moved = True
         while moved:
             moved = False
-            for line in sorted(self.waiting, key=turn):
-                if line in self.waiting and line.codes & HEALS_BY_ITSELF:
-                    moved = self._match_again(line) or moved
+            asked = sorted((one for one in self.waiting if self._may_go(one)), key=turn)
+            for _, group in groupby(asked, key=_one_load):
+                lines = [one for one in group if one in self.waiting]
+                for line in lines:
+                    moved = (line in self.waiting and self._judge_again(line)) or moved
+                self._look_at_class_b(lines)
 
-    def _match_again(self, line: Line) -> bool:
-        """Whether anything came of it."""
+    def _may_go(self, line: Line) -> bool:
+        """Whether what it waits for has come; else it is not judged again."""
         self._read(line)
         codes = (line.from_text | self.match(line)) - line.waived
-        if line.codes & HEALS_BY_ITSELF <= codes and not self._read_otherwise(line):
-            return False  # what it waits for has not come: it is not judged again
+        return bool(line.codes & HEALS_BY_ITSELF - codes) or (
+            bool(line.codes & HEALS_BY_ITSELF) and self._read_otherwise(line)
+        )
+
+    def _judge_again(self, line: Line) -> bool:
+        """Whether anything came of it."""
         before = set(line.codes)
         self.waiting.remove(line)
         self._judge(line)
@@ -309,9 +372,33 @@ class TwinRegistry(References):
                 self._leave(line)
 
 
-def turn(line: Line) -> tuple[bool, int, int]:
-    """References before measures, as in a pass; then in order of receipt."""
-    return (line.format in layouts.MEASURES, line.submission.id, line.line)
+def turn(line: Line) -> tuple[bool, str, str, int, int]:
+    """References before measures, as in a pass; measures format by format and, but passages, sender by sender; then in
+    order of receipt."""
+    measure = line.format in layouts.MEASURES
+    own_keys = measure and line.format != "OPERATIONNELLE"
+    return (
+        *(measure, (line.format or "") if measure else "", line.sender.code if own_keys else ""),
+        *(line.submission.id, line.line),
+    )
+
+
+def _one_load(line: Line) -> tuple[Any, ...]:
+    """What is released together."""
+    if line.format in layouts.MEASURES:
+        return (line.format, line.sender.code, line.submission.received)
+    return (line.submission.id,)
+
+
+def _effective(line: Line) -> Decimal | None:
+    """What a result adds to the effective dose without radon, in mSv; None where it is no such result."""
+    value: Decimal | None = line.values.get("VALEUR")
+    if line.format == "PASSIVE":
+        if line.values.get("TYPE_MESURE") not in ("PAS-HP10-PHO", "PAS-HP10-NEU"):
+            return None
+        state = line.values.get("ETAT_RESULTAT")
+        return Decimal(0) if state == "INF" else value if state in ("MES", "EST") else None
+    return value if line.format in ("ENGAGEE", "NAVIGANT") else None
 
 
 def _rejects(codes: set[str]) -> bool:
