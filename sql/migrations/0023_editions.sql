@@ -1,5 +1,5 @@
 -- Editions of the yearly statistics: what was published of a year, as the registry stood when. The tables follow from
--- year, instant and scope; their hashes stand in the manifest, so that an edition can be made again and held against it.
+-- year, instant and scope; their hashes stand in the manifest: an edition can be made again and held against it.
 
 create table ledger.edition (
     edition_id integer generated always as identity primary key,
