@@ -19,7 +19,7 @@ from cli.held_commands import held_app
 from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
 from cli.queue_commands import queue_app
 from cli.statement_commands import statement
-from cli.statistics_commands import stats
+from cli.statistics_commands import establishment, stats
 from cli.unusual_commands import unusual_app
 
 app = typer.Typer(
@@ -48,6 +48,7 @@ app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
 app.add_typer(schema_app, name="schema")
 app.command("stats")(stats)
+app.command("establishment")(establishment)
 
 
 @app.command()

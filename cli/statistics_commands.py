@@ -36,3 +36,21 @@ def stats(
     print(f"Année {manifest['annee']}, périmètre « {scope} », registre au {manifest['as_of']} : {out}")
     workers = manifest["travailleurs_suivis"]
     print(f"{workers} travailleur(s) suivi(s)." if workers else "Aucun travailleur suivi cette année-là.")
+
+
+def establishment(
+    siret: Annotated[str, typer.Argument(metavar="SIRET")],
+    year: Annotated[int, typer.Option(help="Année civile")],
+    out: Annotated[Path, typer.Option(help="Dossier à remplir")],
+    json_: Json = False,
+) -> None:
+    """Compare un établissement à ses métiers, à ses secteurs et à la nation, sans dose individuelle."""
+    from loaders.registry import opened
+    from pipelines.statistics.establishment import report
+
+    settings = settings_now()
+    with opened(settings, sftp=False) as registry:
+        manifest = report(registry.connection, siret, year, settings.registry_date(), out)
+    show_json(manifest) if json_ else print(
+        f"Établissement {siret}, année {year}, registre au {manifest['as_of']} : {out}"
+    )

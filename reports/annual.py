@@ -88,6 +88,8 @@ class Edition:
 
     Attributes:
         scope, audience: in words.
+        subject: the title, where it is not that of the nation's yearly statistics.
+        drawings: the charts, where they are not those of the nation's tables.
         before: the instant of the edition before, with what changed since; ``None`` for the first one.
     """
 
@@ -99,6 +101,8 @@ class Edition:
     sheets: tuple[Sheet, ...]
     before: datetime | None = None
     changes: tuple[Change, ...] = ()
+    subject: str = ""
+    drawings: tuple[Chart, ...] | None = None
 
     def sheet(self, name: str) -> Sheet | None:
         """A table by its name."""
@@ -107,6 +111,8 @@ class Edition:
 
 def edition_charts(edition: Edition) -> tuple[Chart, ...]:
     """The charts of an edition; one whose figures are all missing is left out."""
+    if edition.drawings is not None:
+        return edition.drawings
     made = [
         _brackets(edition.sheet("categories")),
         _by_row(edition.sheet("domaines"), "Dose moyenne par domaine", "mSv", _MEANS),
@@ -253,7 +259,7 @@ def edition_pdf(edition: Edition) -> bytes:
 
 def title_of(edition: Edition) -> str:
     """What the edition is called."""
-    return f"Exposition professionnelle aux rayonnements ionisants, {edition.year}"
+    return edition.subject or f"Exposition professionnelle aux rayonnements ionisants, {edition.year}"
 
 
 def french_instant(instant: datetime) -> str:

@@ -85,7 +85,15 @@ class Population:
         if scope == "tous":
             return self
         natural, military = self.domain == _NATURAL, self.character == MILITARY
-        kept = {"artificiel": ~natural, "naturel": natural, "civil": ~military, "militaire": military}[scope]
+        return self._kept(
+            {"artificiel": ~natural, "naturel": natural, "civil": ~military, "militaire": military}[scope]
+        )
+
+    def of_establishment(self, establishment: int) -> Population:
+        """Those who count under an establishment, and their facts."""
+        return self._kept(self.establishment == establishment)
+
+    def _kept(self, kept: Mask) -> Population:
         chosen = kept[self.who]
         place = np.cumsum(kept) - 1
         names = ("persons", "establishment", *_CODES, "minor", "monitored", "usv")

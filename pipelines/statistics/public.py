@@ -112,6 +112,8 @@ def _cells(places: Places, table: Table, row: Row) -> Iterator[Cell]:
             bases = (at("effectif" if part == "nr" else _DOSE), f"total/{of_all}")
         population = at(whole) if whole and kind is not Kind.RATIO and at(column.name) != at(whole) else None
         weight = 20 if row.code == TOTAL else _WEIGHTS.get(table.name, 1)
+        # How many there are is looked for before how they are spread.
+        weight *= 4 if column.name == whole else 1
         yield Cell(
             at(column.name),
             kind,
@@ -203,8 +205,7 @@ def _down_columns(book: Yearbook, places: Places) -> Iterator[Relation]:
             if column.unit in (Unit.COUNT, Unit.MAN_SIEVERT) and table.name != "depassements":
                 whole = places.name(table.name, TOTAL, column.name)
                 yield total(whole, [places.name(table.name, code, column.name) for code in parts])
-    top = places.name("categories", TOTAL, ">10")
-    yield total(top, [f"total/{name}" for name in ANNUAL_BRACKETS.names[4:]])
+    yield total(places.name("categories", TOTAL, ">10"), [f"total/{name}" for name in ANNUAL_BRACKETS.names[4:]])
     sorting, sectors = activities.domains(), activities.sectors()
     for at, (domain, _) in enumerate(sorting.rows):
         inside = [code for place, (code, _) in enumerate(sectors.rows) if sorting.row_of[place] == at]
@@ -267,9 +268,14 @@ def withheld(connection: Connection, book: Yearbook) -> list[Hidden]:
     ]
 
 
-def _decided(book: Yearbook, cells: dict[str, Cell], earlier: Sequence[Edition]) -> dict[str, str]:
+def guarded(book: Yearbook, rule: Rule) -> dict[str, str]:
+    """Which cells of a yearbook may not be shown under a rule, and why, by name; no edition is kept."""
+    return _decided(book, cells_of(book), (), rule)
+
+
+def _decided(book: Yearbook, cells: dict[str, Cell], earlier: Sequence[Edition], rule: Rule = _RULE) -> dict[str, str]:
     try:
-        verdict = protect(cells.values(), relations_of(book, cells), _RULE, earlier)
+        verdict = protect(cells.values(), relations_of(book, cells), rule, earlier)
     except Unprotected:
         # So few figures that hiding some hides none: nothing about persons is shown.
         return dict.fromkeys(cells, EVERYTHING)

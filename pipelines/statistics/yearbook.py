@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loaders.warehouse import Connection
 from pipelines.statistics import facts, marts, other_tables, population, tables
 from pipelines.statistics.asked import Asked
 from pipelines.statistics.cells import Table
 from pipelines.statistics.facts import INTERNAL, OPERATIONAL, Facts
+from pipelines.statistics.population import Population
 from pipelines.statistics.senders import senders
 from pipelines.windows import AIRCREW, COMMITTED
 
@@ -20,13 +21,15 @@ log = logging.getLogger("siseri.statistics")
 class Yearbook:
     """The tables of a year, an instant and a scope.
 
-    ``rows_read``: dose rows that held, by format, whole year and every scope. ``monitored``: workers of the scope.
+    ``rows_read``: dose rows that held, by format, whole year and every scope. ``monitored``: workers of the scope;
+    ``population``: they and all that is known of their year.
     """
 
     asked: Asked
     tables: tuple[Table, ...]
     rows_read: dict[str, int]
     monitored: int
+    population: Population = field(repr=False, compare=False)
 
     def table(self, name: str) -> Table:
         """A table by its name. Raises KeyError."""
@@ -64,7 +67,7 @@ def compile_year(connection: Connection, asked: Asked, *, kept: bool = True) -> 
             senders(connection, asked.year, asked.load),
         )
         marts.clear(cursor)
-    book = Yearbook(asked, made, _rows_read(year), int(scoped.monitored.sum()))
+    book = Yearbook(asked, made, _rows_read(year), int(scoped.monitored.sum()), scoped)
     log.info("statistics of %s: %s rows, %s monitored", asked.year, sum(book.rows_read.values()), book.monitored)
     return book
 

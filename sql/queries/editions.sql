@@ -123,3 +123,11 @@ select as_of_load, shown, reasons from ledger.public_edition where year = %s and
 
 -- name: public_keep
 insert into ledger.public_edition (year, scope, as_of_load, shown, reasons) values (%s, %s, %s, %s, %s)
+
+-- name: public_latest
+select e.as_of_load, l.recorded_at
+from ledger.public_edition as e
+inner join ledger.load as l on e.as_of_load = l.load_id
+where e.year = %s and e.scope = %s
+order by e.as_of_load desc
+limit 1

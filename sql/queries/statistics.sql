@@ -468,3 +468,6 @@ group by s.partner_id, d.late
 
 -- name: partners
 select partner_id, code, role from ledger.partner where partner_id = any(%s) order by code
+
+-- name: establishment
+select establishment_id from reference.establishment where siret = %s
