@@ -119,9 +119,6 @@ def _published(connection: Connection, now: Asked) -> Side:
 def _rows(table: str, title: str, own: Side, nation: Side) -> Sheet:
     """Rows in which the establishment has workers, and the total."""
     shown = own.book.table(table)
-    titles = {one.name: one for one in shown.columns}
-    headings = [Heading(name, f"{titles[name].title} : établissement", titles[name].unit.name) for name in COLUMNS]
-    headings += [Heading(_NATION + name, f"{titles[name].title} : nation", titles[name].unit.name) for name in COLUMNS]
     lines = tuple(
         Line(
             row.code,
@@ -131,7 +128,17 @@ def _rows(table: str, title: str, own: Side, nation: Side) -> Sheet:
         for row in shown.rows
         if row.code == TOTAL or shown.cell(row.code, "suivis").value
     )
-    return Sheet(table, title, tuple(headings), lines)
+    return Sheet(table, title, _headings(own), lines)
+
+
+def _headings(side: Side) -> tuple[Heading, ...]:
+    """Columns of both sides; they are those of every table of the annual dose."""
+    columns = {one.name: one for one in side.book.table("domaines").columns}
+    return tuple(
+        Heading(before + name, f"{columns[name].title} : {whose}", columns[name].unit.name)
+        for before, whose in (("", "établissement"), (_NATION, "nation"))
+        for name in COLUMNS
+    )
 
 
 def _distribution(own: Side, nation: Side) -> Sheet:
@@ -147,18 +154,14 @@ def _distribution(own: Side, nation: Side) -> Sheet:
 
 
 def _trend(sides: dict[int, tuple[Side, Side]]) -> Sheet:
-    columns = {one.name: one for one in next(iter(sides.values()))[0].book.table("domaines").columns}
-    headings = [Heading(name, f"{columns[name].title} : établissement", columns[name].unit.name) for name in COLUMNS]
-    headings += [
-        Heading(_NATION + name, f"{columns[name].title} : nation", columns[name].unit.name) for name in COLUMNS
-    ]
     lines = tuple(
         Line(
             str(year), f"Année {year}", tuple(side.figure("domaines", TOTAL, name) for side in both for name in COLUMNS)
         )
         for year, both in sides.items()
     )
-    return Sheet("evolution", "Évolution sur cinq ans", tuple(headings), lines)
+    own, _ = next(iter(sides.values()))
+    return Sheet("evolution", "Évolution sur cinq ans", _headings(own), lines)
 
 
 def _edition(siret: str, now: Asked, sheets: tuple[Sheet, ...]) -> Edition:
