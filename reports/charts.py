@@ -17,6 +17,8 @@ from reports.numbers import french_number
 _HATCHES = ("", "////", "....", "xx", "\\\\\\\\", "oo")
 _SHADES = ("#33506f", "#ffffff", "#dfe6ee", "#ffffff", "#b9c4d0", "#ffffff")
 _WIDTH_IN = 7.2
+#: Stands for a figure that there is none of, or that may not be shown.
+NOTHING = "–"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def told(chart: Chart) -> str:
     parts = []
     for series in chart.series:
         figures = ", ".join(
-            f"{label} : {'non publié' if value is None else french_number(value)}"
+            f"{label} : {'pas de valeur' if value is None else french_number(value)}"
             for label, value in zip(chart.labels, series.values, strict=True)
         )
         parts.append(f"{series.name} : {figures}" if len(chart.series) > 1 else figures)
@@ -88,7 +90,7 @@ def drawn(chart: Chart) -> str:
             else:
                 bars = axes.bar(places, heights, thick, **look)
             axes.bar_label(
-                bars, ["n. p." if one is None else french_number(one) for one in series.values], padding=2, fontsize=7
+                bars, [NOTHING if one is None else french_number(one) for one in series.values], padding=2, fontsize=7
             )
         ticks = range(len(chart.labels))
         if chart.lying:

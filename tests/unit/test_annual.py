@@ -141,7 +141,7 @@ def test_without_tables_there_is_nothing_to_draw() -> None:
 
 def test_a_chart_tells_its_figures_in_words() -> None:
     chart = Chart("c", "Doses", ("un", "deux"), (Series("A", (1.5, None)), Series("B", (12_345.0, 0.0))), "mSv")
-    assert told(chart) == "Doses (mSv). A : un : 1,5, deux : non publié. B : un : 12\u202f345, deux : 0."
+    assert told(chart) == "Doses (mSv). A : un : 1,5, deux : pas de valeur. B : un : 12\u202f345, deux : 0."
     picture = inline(chart, "x")
     assert picture.startswith("<svg")
     assert len(set(re.findall(r' id="([^"]+)"', picture))) == len(re.findall(r' id="([^"]+)"', picture))
