@@ -35,7 +35,8 @@ def stats(
         return
     print(f"Année {manifest['annee']}, périmètre « {scope} », registre au {manifest['as_of']} : {out}")
     workers = manifest["travailleurs_suivis"]
-    print(f"{workers} travailleur(s) suivi(s)." if workers else "Aucun travailleur suivi cette année-là.")
+    if workers is not None:
+        print(f"{workers} travailleur(s) suivi(s)." if workers else "Aucun travailleur suivi cette année-là.")
 
 
 def establishment(

@@ -15,6 +15,7 @@ from loaders.errors import UsageError
 from loaders.warehouse import Connection
 from pipelines.disclosure.cells import Reason
 from pipelines.statistics import people, public
+from pipelines.statistics.activities import TOTAL
 from pipelines.statistics.asked import AUDIENCES, asked
 from pipelines.statistics.cells import Table, text
 from pipelines.statistics.people import Place
@@ -68,6 +69,8 @@ def publish(
     manifest = describe(book, tables, audience)
     if audience == "public":
         manifest["cellules_non_publiees"] = len(hidden)
+        if ("domaines", TOTAL, "suivis") in places:
+            manifest["travailleurs_suivis"] = None
     files = tables | people.files(people.edition(book, audience, places)) | {MANIFEST: document(manifest)}
     write_folder(out, files)
     return manifest

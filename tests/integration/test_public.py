@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -120,3 +121,6 @@ def test_the_same_instant_always_comes_out_the_same_and_a_later_one_tells_no_few
             moved = abs(int(row[column]) - int(before[code][column]))
             assert moved == 0 or moved >= 11
     assert after["Total"]["Total"] == "s"
+    # Nor does the manifest say what the tables do not.
+    assert json.loads((tmp_path / "c" / "manifest.json").read_text())["travailleurs_suivis"] is None
+    assert json.loads((first / "manifest.json").read_text())["travailleurs_suivis"] == int(before["Total"]["Total"])
