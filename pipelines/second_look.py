@@ -105,15 +105,28 @@ def above_class_b(cursor: Cursor, load: int, layouts: Iterable[str]) -> list[_Pl
         layouts: the formats of what it brought.
     """
     cursor.execute(sql.query("second_look", "looked_table"))
+    asked: dict[str, object] = {
+        "load": load,
+        "external": class_b.EXTERNAL,
+        "measured": [passive.MES, passive.EST],
+        "ceiling": class_b.CEILING_USV,
+    }
+    years: list[int] = []
     for name in sorted(set(layouts) & set(SUMMED)):
-        asked = {"load": load, "external": class_b.EXTERNAL, "measured": [passive.MES, passive.EST]}
+        days = cursor.execute(sql.query("second_look", f"days_{name.lower()}"), asked).fetchone()
+        if days is None or days[0] is None:
+            continue
+        span = dict(zip(("first", "last", "after", "until"), days, strict=True))
+        cursor.execute("truncate touched, may_be_above")
+        cursor.execute(sql.query("second_look", f"touched_{name.lower()}"), asked)
+        cursor.execute("analyze touched")  # or the database goes person by person
+        cursor.execute(sql.query("second_look", "may_be_above"), asked | span)
         cursor.execute(sql.query("second_look", f"brought_{name.lower()}"), asked)
-    found = cursor.execute(sql.query("second_look", "span")).fetchone()
-    if found is None or found[0] is None:
+        years += days[:2]
+    if not years:
         return []
     cursor.execute("analyze looked_at")
-    bounds = {"external": class_b.EXTERNAL, "ceiling": class_b.CEILING_USV, "first": found[0], "last": found[1]}
-    cursor.execute(sql.query("second_look", "dismiss"), bounds)
+    cursor.execute(sql.query("second_look", "dismiss"), asked | {"first": min(years), "last": max(years)})
     submission, line, person, day = fetch_numbers(cursor, sql.query("second_look", "of_class_b"), _LOOKED)
     if not len(person):
         return []

@@ -1,5 +1,5 @@
--- Standing checks: what an analyst has seen of what they find. A finding is known by a digest of its control and all its
--- facts, so one whose facts change is another one and comes back. Nothing is overwritten: a remark ends.
+-- Standing checks: what an analyst has seen of what they find. A finding is known by a digest of its control and
+-- all its facts, so one whose facts change is another one and comes back. Nothing is overwritten: a remark ends.
 
 create schema watch;
 
