@@ -97,7 +97,8 @@ def test_twenty_kills_end_as_no_kill(tmp_path: Path) -> None:
     rng = random.Random(20)
     files = []
     for number in range(KILLS):
-        path = tmp_path / f"mars-{number}.csv"
+        # Names in the order of the drops: AVT-05 sums what earlier files brought.
+        path = tmp_path / f"mars-{number:02}.csv"
         path.write_bytes(b"".join(data.passive(3_000, WORKERS, first=number * 10_000, seed=number)))
         files.append(path)
     homes = {name: tmp_path / name for name in ("disturbed", "quiet")}
