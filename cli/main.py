@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import errno
 import logging
+import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -372,6 +375,28 @@ def simulate(
 
 
 def main() -> None:
+    """The console script: :func:`command`, then an end that waits for no thread.
+
+    Arrow reads files in threads of its own. One that lets go of a Python object while the interpreter ends aborts the
+    process ("terminate called without an active exception"), though all the work is done and written.
+    """
+    status: int | str | None = 0
+    try:
+        command()
+    except SystemExit as done:
+        status = done.code
+    if isinstance(status, str):
+        print(status, file=sys.stderr)
+        status = 1
+    logging.shutdown()
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):  # nobody reads on
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status or 0)
+
+
+def command() -> None:
     """Run the command; errors become one line on standard error and the contract's exit status."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:

@@ -32,7 +32,7 @@ from senders import (
     siseri,
 )
 
-from cli.main import main
+from cli.main import command
 from loaders.services import running
 from loaders.settings import Settings
 
@@ -65,7 +65,7 @@ def inside(env: dict[str, str], *words: str | Path, expect: int) -> Any:
                 patch.setenv(name, value)
         patch.setattr(sys, "argv", ["siseri", *map(str, words)])
         try:
-            main()
+            command()
             status: Any = 0
         except SystemExit as ended:
             status = ended.code

@@ -169,7 +169,7 @@ def test_the_report_is_the_servers_own(registry: Any, tmp_path: Path) -> None:
             dose('"M;5"', "abc"),
             "a;b",
             dose("M6", CODE_METROLOGIE="C"),
-            dose("M6", "9", SEUIL=""),
+            dose("M6", "5", SEUIL=""),
         ),
         end="\r\n",
     )
