@@ -209,16 +209,16 @@ def desk(registry: Bench) -> Iterator[Desk]:
     made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowDesk]:
-    """Airflow's API server with the desk in it, started once (about 15 s), over a registry and a home of its own."""
+    """Airflow's API server with the desk in it, started once a module (15 s), over a registry of its own."""
     with served(tmp_path_factory.mktemp("pupitre") / "home") as desk:
         yield desk
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow_bench(airflow_desk: AirflowDesk) -> Iterator[Bench]:
-    """The registry behind ``airflow_desk``, to be filled; what a test puts there stays for the session."""
+    """The registry behind ``airflow_desk``, to be filled; what a test puts there stays for the module."""
     with opened(airflow_desk.settings) as registry, depots(registry) as client:
         yield Bench(registry, client)
 
