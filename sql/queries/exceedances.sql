@@ -15,10 +15,28 @@ truncate at_hand;
 -- name: at_hand_touched
 -- Persons with a measure that began or ceased to hold after a load, that were merged or parted, or whose day of birth
 -- was mended; and those with an exceedance just found, where the day of the legacy migration was set or mended.
-with touched as (
+-- A physician's version that comes or goes also touches whoever the body's measure is of by now: the body may have
+-- moved it (dose.passive_set_aside). "offset 0" keeps that a look-up by key, whatever share the planner expects.
+with physicians as (
+    select measure_id, year from dose.passive where since_load > %(mark)s and strpos(measure_id, '/') > 0
+    union
+    select measure_id, year from dose.passive where until_load > %(mark)s and strpos(measure_id, '/') > 0
+),
+touched as (
     select worker_id from dose.passive where since_load > %(mark)s
     union
     select worker_id from dose.passive where until_load > %(mark)s
+    union
+    select b.worker_id
+    from physicians as m
+    inner join ledger.partner as o on split_part(m.measure_id, '/', 1) = o.code and o.role = 'OA'
+    cross join lateral (
+        select d.worker_id from dose.passive as d
+        where
+            d.sender_id = o.partner_id and d.measure_id = substr(m.measure_id, strpos(m.measure_id, '/') + 1)
+            and d.year between m.year - 1 and m.year + 1 and d.until_load is null
+        offset 0
+    ) as b
     union
     select worker_id from dose.committed where since_load > %(mark)s
     union

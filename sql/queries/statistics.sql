@@ -61,10 +61,28 @@ select a.worker_id, a.person_id from alias as a inner join person as p on a.pers
 
 -- name: touched
 -- Numbers whose sums of a year may have changed since a load. A PASSIVE result of any year counts: groups of chest and
--- belt reach from one year into the next.
+-- belt reach from one year into the next. A physician's version that comes or goes touches whoever the body's measure
+-- is of by now; "offset 0" keeps that a look-up by key.
+with physicians as (
+    select measure_id, year from dose.passive where since_load > %(mark)s and strpos(measure_id, '/') > 0
+    union
+    select measure_id, year from dose.passive where until_load > %(mark)s and strpos(measure_id, '/') > 0
+)
+
 select worker_id from dose.passive where since_load > %(mark)s
 union
 select worker_id from dose.passive where until_load > %(mark)s
+union
+select b.worker_id
+from physicians as m
+inner join ledger.partner as o on split_part(m.measure_id, '/', 1) = o.code and o.role = 'OA'
+cross join lateral (
+    select d.worker_id from dose.passive as d
+    where
+        d.sender_id = o.partner_id and d.measure_id = substr(m.measure_id, strpos(m.measure_id, '/') + 1)
+        and d.year between m.year - 1 and m.year + 1 and d.until_load is null
+    offset 0
+) as b
 union
 select worker_id from dose.committed where year = %(year)s and since_load > %(mark)s
 union

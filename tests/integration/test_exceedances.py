@@ -193,6 +193,18 @@ def test_a_physicians_correction_stands_in(world: World) -> None:
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "NOTIFIE")]
 
 
+def test_what_a_physicians_version_lets_go_counts_again_for_whoever_it_is_of(world: World) -> None:
+    """The body has moved its result to another worker meanwhile: it is that one's sums that change."""
+    nia_and_nir(world)
+    world.lab(month(1, "21"))
+    mine = {"ID_MESURE": "LABO1/M1", "ETAT_RESULTAT": "EST", "SEUIL": ""}
+    world.send("DOCTEUR", PASSIVE, month(1, "3", **mine, CODE_METROLOGIE="C"))
+    world.lab(month(1, "22", NIR=NIA, CODE_METROLOGIE="C"))
+    assert [state for *_, state in world.brief()] == ["CADUC"]
+    world.send("DOCTEUR", PASSIVE, month(1, "3", **mine, CODE_METROLOGIE="A"))
+    assert world.brief()[1:] == [(2, "EFF-20", "2026-03-31", "22.000", "NOTIFIE")]
+
+
 def test_chest_and_belt(world: World) -> None:
     belt = {"LOCALISATION": "CEINTURE"}
     world.lab(month(1, "15"), month(2, "9", **belt))

@@ -17,6 +17,7 @@ from senders import (
     ENGAGEE,
     INTERNE,
     NAVIGANT,
+    NIA,
     NIR,
     NIR2,
     OPERATIONNELLE,
@@ -35,6 +36,7 @@ from senders import (
 from bench import data, world
 from loaders.errors import UsageError
 from pipelines.statistics.publish import publish
+from schemas.identifiers import key_of
 
 TODAY = date(2026, 4, 10)
 TABLES = {
@@ -319,6 +321,28 @@ def test_a_year_that_is_kept_is_found_again(registry: Any, printed: Any) -> None
         admin.execute("update mart.annual set usv = usv + 1")
     with pytest.raises(AssertionError, match="sommes annuelles"):
         registry.verify()
+
+
+def test_a_kept_year_follows_what_a_physicians_version_lets_go(registry: Any, printed: Any) -> None:
+    """The body has moved its result to another worker meanwhile: it is that one's sum that changes."""
+    country(registry)
+    registry.partner("DOCTEUR", "MDT", identifiant=RPPS)
+    registry.drop("ASNR", "d.csv", file(DESIGNATIONS, row(DESIGNATIONS, ROLE="MDT", IDENTIFIANT=RPPS)))
+    registry.drop("EMPL", "t.csv", file(TRAVAILLEURS, row(TRAVAILLEURS, NIR=NIA, CLE=key_of(NIA), PRENOM="JEAN")))
+    registry.run()
+    mine = {"ID_MESURE": "LABO1/M1", "ETAT_RESULTAT": "EST", "SEUIL": "", "CODE_METROLOGIE": "C"}
+    steps = [
+        ("LABO1", dose("M1", "2")),
+        ("DOCTEUR", dose("M1", "1", **mine)),
+        ("LABO1", dose("M1", "5", NIR=NIA, CODE_METROLOGIE="C")),
+        ("DOCTEUR", dose("M1", "1", **(mine | {"CODE_METROLOGIE": "A"}))),
+    ]
+    for at, (partner, said) in enumerate(steps):
+        registry.drop(partner, f"{at}.csv", file(PASSIVE, said))
+        registry.run()
+        registry.verify()
+        total = printed(registry, 2026).rows("domaines")["Total"]
+    assert (total["suivis"], total["dose_collective_hsv"]) == ("1", "0.005000")
 
 
 @pytest.mark.parametrize(
