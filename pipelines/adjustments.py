@@ -20,7 +20,6 @@ from schemas.formats import passive
 from schemas.limits import Limit
 
 _TABLES = {COMMITTED: "committed", AIRCREW: "aircrew"}
-_BELT = passive.LOCATIONS.index("CEINTURE")
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def _modified(results: Results, window: Window, retained: int) -> dict[int, int]
         return changes
     # A dosimeter worn together with it would count instead: it is kept just below what this one comes to.
     own, other = (counts != OUTDONE) & (after == OUTDONE), (counts == OUTDONE) & (after != OUTDONE)
-    below = int(_with(results, changes).usv[own].sum()) - int(results.place[target] == _BELT)
+    below = int(_with(results, changes).usv[own].sum()) - int(results.place[target] == windows.BELT)
     first, *rest = np.flatnonzero(other).tolist()
     return changes | {first: min(0, below)} | dict.fromkeys(rest, 0)
 

@@ -27,6 +27,9 @@ log = logging.getLogger("siseri.exceedances")
 
 #: Persons reckoned at once in a full recomputation: what keeps its memory flat.
 PERSONS = 50_000
+#: Of these, persons whose every result is looked at at once.
+LOOKED_INTO = 1_000
+_LAST_PERSON = 2**31 - 1
 #: Kinds of results that are no quantity of PASSIVE.
 _SPECIAL = {"committed": windows.COMMITTED, "aircrew": windows.AIRCREW}
 #: Columns of a result; those of the windows first.
@@ -179,14 +182,24 @@ def touched(cursor: Cursor) -> list[int]:
     cursor.execute(sql.query("exceedances", "at_hand_table"))
     row = cursor.execute(sql.query("exceedances", "watermark")).fetchone()
     assert row is not None
-    cursor.execute(sql.query("exceedances", "at_hand_touched"), {"mark": row[0]})
+    first, last = windows.cumulated_years()
+    asked = {"mark": row[0], "belt": windows.BELT, "cumulated_first": first, "cumulated_last": last}
+    cursor.execute(sql.query("exceedances", "at_hand_touched"), asked)
     return [one for (one,) in cursor.execute(sql.query("exceedances", "persons_at_hand")).fetchall()]
 
 
 def results_at_hand(cursor: Cursor, *, lineage: bool = False) -> tuple[Results, dict[str, windows.Ints]]:
     """The results of the persons at hand, and with ``lineage`` the sender, submission and line of each."""
     cursor.execute("analyze at_hand")
+    return _results(cursor, 0, _LAST_PERSON, lineage=lineage)
+
+
+def _results(
+    cursor: Cursor, first: int, last: int, *, lineage: bool = False
+) -> tuple[Results, dict[str, windows.Ints]]:
+    """Of the persons at hand, those with these numbers."""
     asked = {"below": passive.INF, "states": [passive.MES, passive.INF, passive.EST], **_SPECIAL}
+    asked |= {"first": first, "last": last}
     own = len(fields(Results))
     columns = fetch_numbers(
         cursor, sql.query("exceedances", "results"), _RESULT, asked, wanted=None if lineage else own
@@ -220,14 +233,29 @@ def note_legacy_day(cursor: Cursor, load: int, day: date) -> None:
 def reckoned(cursor: Cursor) -> list[Run]:
     """The runs of the persons at hand; who cannot have any is at hand no longer."""
     cursor.execute("analyze at_hand")
-    bounds: dict[str, object] = dict(_SPECIAL)
-    for name, (kinds, usv) in windows.floors().items():
-        bounds |= {name: kinds, f"{name}_usv": usv}
-    cursor.execute(sql.query("exceedances", "dismiss"), bounds)
-    results, _ = results_at_hand(cursor)
+    _dismiss(cursor)
+    cursor.execute("analyze at_hand")
     persons, births = fetch_numbers(cursor, sql.query("exceedances", "births"), {"person": "int4", "birth": "date"})
     order = np.argsort(persons)
-    return windows.runs(results, persons[order], births[order])
+    persons, births = persons[order], births[order]
+    left = [one for (one,) in cursor.execute(sql.query("exceedances", "persons_at_hand")).fetchall()]
+    found: list[Run] = []
+    for at in range(0, len(left), LOOKED_INTO):
+        some = left[at : at + LOOKED_INTO]
+        results, _ = _results(cursor, some[0], some[-1])
+        found += windows.runs(results, persons, births)
+    return found
+
+
+def _dismiss(cursor: Cursor) -> None:
+    """Lay at hand no longer who cannot have any run, nor any exceedance that stood."""
+    row = cursor.execute(sql.query("exceedances", "years_at_hand")).fetchone()
+    assert row is not None
+    asked: dict[str, object] = {"belt": windows.BELT, "first_year": row[0], "last_year": row[1]}
+    for name, floor in windows.floors().items():
+        asked |= {f"{name}_usv": floor.adults_usv, f"{name}_minors_usv": floor.minors_usv, name: floor.kinds}
+    cursor.execute(sql.query("exceedances", "room"))
+    cursor.execute(sql.query("exceedances", "dismiss"), asked)
 
 
 def _standing(cursor: Cursor) -> list[Standing]:

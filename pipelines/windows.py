@@ -43,7 +43,7 @@ _QUANTITY = np.array(
     [*(QUANTITIES.index(_QUANTITY_OF_TYPE[name]) for name in passive.TYPES), *[QUANTITIES.index("EFFICACE")] * 2]
 )
 _BY_PLACE = np.array([name in ("PEAU", "EXTREMITES") for name in QUANTITIES])
-_CHEST, _BELT = passive.LOCATIONS.index("POITRINE"), passive.LOCATIONS.index("CEINTURE")
+_CHEST, BELT = passive.LOCATIONS.index("POITRINE"), passive.LOCATIONS.index("CEINTURE")
 _TRUNK_KINDS = [passive.TYPES.index(name) for name in ("PAS-HP10-PHO", "PAS-HP10-NEU")]
 #: Wide enough for any legal day, before 1970 included; a series and a day make one number.
 _SPAN, _SHIFT = 2_000_000, 1_000_000
@@ -92,17 +92,49 @@ class Run:
     establishment: int
 
 
-def floors() -> dict[str, tuple[list[int], int]]:
-    """Below what nothing is exceeded, whatever the age and the day: kinds of results, and the lowest limit on their sum
-    (micro-sievert). Skin and extremities go together."""
+@dataclass(frozen=True)
+class Floor:
+    """Kinds of results, and what two civil years that follow each other must hold more of (micro-sievert) before a
+    window that ends in the second can exceed anything; ``minors_usv`` where it may end before the 18th birthday."""
+
+    kinds: list[int]
+    adults_usv: int
+    minors_usv: int
+
+
+def floors() -> dict[str, Floor]:
+    """Below what nothing is exceeded, whatever the day. Skin and extremities go together."""
     together = {"effective": ("EFFICACE",), "lens": ("CRISTALLIN",), "skin": ("PEAU", "EXTREMITES")}
     return {
-        name: (
+        name: Floor(
             [kind for kind, quantity in enumerate(_QUANTITY) if QUANTITIES[quantity] in quantities],
-            min(one.usv for one in limits() if one.quantity in quantities),
+            *(
+                min(_of_two_years(one) for one in limits() if one.quantity in quantities and one.minors == minors)
+                for minors in (False, True)
+            ),
         )
         for name, quantities in together.items()
     }
+
+
+def _of_two_years(limit: Limit) -> int:
+    """A window of twelve months lies within two civil years; a sum since a cut day within so many pairs of them."""
+    if limit.rolling:
+        return limit.usv
+    first, last = _cumulated(limit)
+    return limit.usv // ((last - first) // 2 + 1)
+
+
+def cumulated_years() -> tuple[int, int]:
+    """First and last civil year of the limits on sums over more than twelve months; one that no year is (0) if none."""
+    spans = [_cumulated(one) for one in limits() if not one.rolling]
+    return min((first for first, _ in spans), default=0), max((last for _, last in spans), default=0)
+
+
+def _cumulated(limit: Limit) -> tuple[int, int]:
+    assert limit.cut is not None
+    assert limit.valid_to is not None
+    return limit.cut.year, limit.valid_to.year
 
 
 def eighteenth_birthday(births: Ints) -> Ints:
@@ -152,7 +184,7 @@ def _outdone(results: Results) -> Mask:
     """
     left = np.zeros(len(results), bool)
     trunk = np.isin(results.kind, _TRUNK_KINDS)
-    belts = trunk & (results.place == _BELT)
+    belts = trunk & (results.place == BELT)
     if not belts.any():
         return left
     wide = int(results.establishment.max()) + 1
@@ -161,7 +193,7 @@ def _outdone(results: Results) -> Mask:
     rows = rows[np.lexsort((results.start[rows], key[rows]))]
     for one in np.split(rows, np.flatnonzero(np.diff(key[rows])) + 1):
         for group in _groups(results, one):
-            chest, belt = group[results.place[group] == _CHEST], group[results.place[group] == _BELT]
+            chest, belt = group[results.place[group] == _CHEST], group[results.place[group] == BELT]
             more = results.usv[belt].sum() > results.usv[chest].sum()
             left[chest if more else belt] = len(chest) > 0 and len(belt) > 0
     return left

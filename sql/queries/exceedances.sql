@@ -5,10 +5,13 @@ select coalesce(max(load_id), 0) from exposure.detection
 select exists (select 1 from ledger.load where load_id > %s and kind not in ('exceedances', 'notices'))
 
 -- name: at_hand_table
--- Whose exceedances are reckoned now: every number of every person at hand.
+-- Whose exceedances are reckoned now: every number of every person at hand, and the civil years that can have brought
+-- a new one (all, unless known).
 create temp table if not exists at_hand (
     worker_id integer primary key,
-    person_id integer not null
+    person_id integer not null,
+    first_year smallint not null default -32768,
+    last_year smallint not null default 32767
 ) on commit delete rows;
 truncate at_hand;
 
@@ -17,59 +20,83 @@ truncate at_hand;
 -- was mended; and those with an exceedance just found, where the day of the legacy migration was set or mended.
 -- A physician's version that comes or goes also touches whoever the body's measure is of by now: the body may have
 -- moved it (dose.passive_set_aside). "offset 0" keeps that a look-up by key, whatever share the planner expects.
+-- A measure can change windows that end at most a year later, made of the year before that: the years around its own;
+-- more where sums over several years are judged, and all where a belt may have tied other dosimeters together.
 with physicians as (
     select measure_id, year from dose.passive where since_load > %(mark)s and strpos(measure_id, '/') > 0
     union
     select measure_id, year from dose.passive where until_load > %(mark)s and strpos(measure_id, '/') > 0
 ),
 touched as (
-    select worker_id from dose.passive where since_load > %(mark)s
+    select worker_id, year, location = %(belt)s as belt from dose.passive where since_load > %(mark)s
     union
-    select worker_id from dose.passive where until_load > %(mark)s
+    select worker_id, year, location = %(belt)s from dose.passive where until_load > %(mark)s
     union
-    select b.worker_id
+    select b.worker_id, b.year, b.location = %(belt)s
     from physicians as m
     inner join ledger.partner as o on split_part(m.measure_id, '/', 1) = o.code and o.role = 'OA'
     cross join lateral (
-        select d.worker_id from dose.passive as d
+        select d.worker_id, d.year, d.location from dose.passive as d
         where
             d.sender_id = o.partner_id and d.measure_id = substr(m.measure_id, strpos(m.measure_id, '/') + 1)
             and d.year between m.year - 1 and m.year + 1 and d.until_load is null
         offset 0
     ) as b
     union
-    select worker_id from dose.committed where since_load > %(mark)s
+    select worker_id, year, false from dose.committed where since_load > %(mark)s
     union
-    select worker_id from dose.committed where until_load > %(mark)s
+    select worker_id, year, false from dose.committed where until_load > %(mark)s
     union
-    select worker_id from dose.aircrew where since_load > %(mark)s
+    select worker_id, year, false from dose.aircrew where since_load > %(mark)s
     union
-    select worker_id from dose.aircrew where until_load > %(mark)s
+    select worker_id, year, false from dose.aircrew where until_load > %(mark)s
     union
-    select unnest(array[worker_id, person_id]) from identity.alias
+    select unnest(array[worker_id, person_id]), null, false from identity.alias
     where since_load > %(mark)s or until_load > %(mark)s
     union
-    select c.worker_id
+    select c.worker_id, null, false
     from identity.civil as c
     inner join identity.civil as o on c.worker_id = o.worker_id and c.since_load = o.until_load
     where c.since_load > %(mark)s and c.birth_day <> o.birth_day
     union
-    select r.worker_id
+    select r.worker_id, null, false
     from exposure.reckoning as r
     inner join exposure.state as s on r.exceedance_id = s.exceedance_id and s.until_load is null
     where
         r.until_load is null and s.state in ('DETECTE', 'REPRISE')
         and exists (select 1 from exposure.legacy as y where y.since_load > %(mark)s or y.until_load > %(mark)s)
 ),
-persons as (
-    select distinct coalesce(a.person_id, t.worker_id) as person_id
+around as (
+    select
+        coalesce(a.person_id, t.worker_id) as person_id,
+        min(t.year) - 1 as first_year,
+        max(t.year) + 1 as last_year,
+        bool_or(t.year is null or t.belt) as whole
     from touched as t
     left join identity.alias as a on t.worker_id = a.worker_id and a.until_load is null
+    group by coalesce(a.person_id, t.worker_id)
+),
+persons as (
+    select
+        a.person_id,
+        case
+            when a.whole then -32768
+            when a.first_year <= %(cumulated_last)s and a.last_year >= %(cumulated_first)s
+                then least(a.first_year, %(cumulated_first)s)
+            else a.first_year
+        end as first_year,
+        case
+            when a.whole then 32767
+            when a.first_year <= %(cumulated_last)s and a.last_year >= %(cumulated_first)s
+                then greatest(a.last_year, %(cumulated_last)s)
+            else a.last_year
+        end as last_year
+    from around as a
 )
-insert into at_hand (worker_id, person_id)
-select person_id, person_id from persons
+insert into at_hand (worker_id, person_id, first_year, last_year)
+select person_id, person_id, first_year, last_year from persons
 union all
-select a.worker_id, a.person_id
+select a.worker_id, a.person_id, p.first_year, p.last_year
 from identity.alias as a
 inner join persons as p on a.person_id = p.person_id
 where a.until_load is null
@@ -88,33 +115,73 @@ select distinct person_id from at_hand order by person_id
 -- name: without
 delete from at_hand where person_id = any(%s)
 
+-- name: years_at_hand
+select coalesce(min(first_year), 0), coalesce(max(last_year), 0) from at_hand
+
+-- name: room
+-- Sums by person and year want to be made in memory.
+set local work_mem = '128MB'
+
 -- name: dismiss
--- Who cannot exceed anything and has no exceedance that stood: no civil year holds more than half of the lowest limit,
--- and every window of twelve months lies within two. Sums are as of all current results, too high rather than too low.
-with summed as (
-    select h.person_id, d.year, d.quantity, d.value_usv
+-- Who cannot exceed anything and has no exceedance that stood: every window of twelve months lies within two civil
+-- years, and no two that follow each other hold more than the lowest limit, that of minors where the second year can
+-- have begun before the 18th birthday. Sums are as of all current results, too high rather than too low. Where only
+-- some years are looked at, whoever wears a belt stays: one change can regroup dosimeters of many years.
+with yearly as (
+    select
+        h.person_id,
+        d.year,
+        sum(d.value_usv) filter (where d.quantity = any(%(effective)s)) as effective_usv,
+        sum(d.value_usv) filter (where d.quantity = any(%(lens)s)) as lens_usv,
+        sum(d.value_usv) filter (where d.quantity = any(%(skin)s)) as skin_usv,
+        bool_or(d.location = %(belt)s and h.first_year > -32768) as regroups
     from at_hand as h
-    inner join dose.passive as d on h.worker_id = d.worker_id
-    where d.until_load is null
+    inner join dose.passive as d on h.worker_id = d.worker_id and d.year between h.first_year and h.last_year
+    where d.until_load is null and d.year between %(first_year)s and %(last_year)s
+    group by h.person_id, d.year
     union all
-    select h.person_id, d.year, %(committed)s::smallint, d.value_usv
+    select h.person_id, d.year, sum(d.value_usv), 0, 0, false
     from at_hand as h
-    inner join dose.committed as d on h.worker_id = d.worker_id
-    where d.until_load is null
+    inner join dose.committed as d on h.worker_id = d.worker_id and d.year between h.first_year and h.last_year
+    where d.until_load is null and d.year between %(first_year)s and %(last_year)s
+    group by h.person_id, d.year
     union all
-    select h.person_id, d.year, %(aircrew)s::smallint, d.value_usv
+    select h.person_id, d.year, sum(d.value_usv), 0, 0, false
     from at_hand as h
-    inner join dose.aircrew as d on h.worker_id = d.worker_id
-    where d.until_load is null
+    inner join dose.aircrew as d on h.worker_id = d.worker_id and d.year between h.first_year and h.last_year
+    where d.until_load is null and d.year between %(first_year)s and %(last_year)s
+    group by h.person_id, d.year
+),
+two_years as (
+    select
+        y.person_id,
+        y.year,
+        sum(y.effective_usv) over both_years as effective_usv,
+        sum(y.lens_usv) over both_years as lens_usv,
+        sum(y.skin_usv) over both_years as skin_usv,
+        y.regroups
+    from yearly as y
+    window both_years as (partition by y.person_id order by y.year range between 1 preceding and current row)
+),
+above as (
+    select t.*
+    from two_years as t
+    where
+        t.regroups
+        or t.effective_usv > %(effective_minors_usv)s
+        or t.lens_usv > %(lens_minors_usv)s
+        or t.skin_usv > %(skin_minors_usv)s
 ),
 high as (
-    select s.person_id
-    from summed as s
-    group by s.person_id, s.year
-    having
-        2 * sum(s.value_usv) filter (where s.quantity = any(%(effective)s)) > %(effective_usv)s
-        or 2 * sum(s.value_usv) filter (where s.quantity = any(%(lens)s)) > %(lens_usv)s
-        or 2 * sum(s.value_usv) filter (where s.quantity = any(%(skin)s)) > %(skin_usv)s
+    select t.person_id
+    from above as t
+    left join identity.civil as c on t.person_id = c.worker_id and c.until_load is null
+    where
+        t.regroups
+        or t.year <= extract(year from c.birth_day) + 18
+        or t.effective_usv > %(effective_usv)s
+        or t.lens_usv > %(lens_usv)s
+        or t.skin_usv > %(skin_usv)s
 )
 delete from at_hand as a
 where
@@ -150,7 +217,7 @@ select
 from at_hand as h
 inner join dose.passive as d on h.worker_id = d.worker_id
 where
-    d.until_load is null and d.state = any(%(states)s)
+    h.person_id between %(first)s and %(last)s and d.until_load is null and d.state = any(%(states)s)
     and not exists (
         select 1 from dose.passive_set_aside as k
         where k.sender_id = d.sender_id and k.measure_id = d.measure_id and k.year = d.year
@@ -161,14 +228,14 @@ select
     d.sender_id, d.submission_id, d.line
 from at_hand as h
 inner join dose.committed as d on h.worker_id = d.worker_id
-where d.until_load is null
+where h.person_id between %(first)s and %(last)s and d.until_load is null
 union all
 select
     h.person_id, d.establishment_id, %(aircrew)s::smallint, -1::smallint, date_trunc('month', d.end_day)::date,
     d.end_day, d.value_usv, d.sender_id, d.submission_id, d.line
 from at_hand as h
 inner join dose.aircrew as d on h.worker_id = d.worker_id
-where d.until_load is null
+where h.person_id between %(first)s and %(last)s and d.until_load is null
 
 -- name: births
 select h.person_id, c.birth_day

@@ -215,6 +215,41 @@ def test_chest_and_belt(world: World) -> None:
     assert [one["compte_msv"] for one in shown["resultats"]] == ["6.000", "15.000", None]
 
 
+def worn(number: int, value: str, first: str, last: str, **changed: str) -> str:
+    return dose(f"M{number}", value, **({"DATE_DEBUT_PORT": first, "DATE_FIN_PORT": last} | changed))
+
+
+def test_a_change_flips_dosimeters_that_hang_together_over_years(world: World) -> None:
+    """What counts of 2023 turns on a result of 2025, whose own years hold next to nothing."""
+    world.send("EMPL", TRAVAILLEURS, row(TRAVAILLEURS, DATEDEBUT="01/01/2020"))
+    belt = {"LOCALISATION": "CEINTURE"}
+    last = ("01/02/2025", "30/04/2025")
+    world.lab(
+        worn(1, "21", "01/01/2023", "31/03/2023", **belt),
+        worn(2, "10", "15/03/2023", "14/06/2023"),
+        worn(3, "0", "10/06/2023", "09/09/2023", **belt),
+        worn(4, "5", "05/09/2023", "04/12/2023"),
+        worn(5, "0", "01/12/2023", "28/02/2024", **belt),
+        worn(6, "3", "20/02/2024", "19/05/2024"),
+        worn(7, "0", "15/05/2024", "14/08/2024", **belt),
+        worn(8, "1", "10/08/2024", "09/11/2024"),
+        worn(9, "0", "05/11/2024", "04/02/2025", **belt),
+        worn(10, "5", *last),
+    )
+    assert world.brief() == []
+    world.lab(worn(10, "1", *last, CODE_METROLOGIE="C"))
+    assert world.brief() == [(1, "EFF-20", "2023-03-31", "21.000", "NOTIFIE")]
+
+
+def test_a_small_result_completes_a_sum_of_several_years(world: World) -> None:
+    world.send("EMPL", TRAVAILLEURS, row(TRAVAILLEURS, DATEDEBUT="01/01/2015"))
+    lens = {"TYPE_MESURE": "PAS-HP3", "LOCALISATION": "TETE"}
+    world.lab(worn(1, "45", "01/12/2018", "31/12/2018", **lens), worn(2, "45", "01/12/2020", "31/12/2020", **lens))
+    assert world.brief() == []
+    world.lab(worn(3, "10.001", "01/06/2023", "30/06/2023", **lens))
+    assert world.brief() == [(1, "CRI-100", "2023-06-30", "100.001", "NOTIFIE")]
+
+
 def test_skin_and_lens_by_their_own_limits(world: World) -> None:
     world.lab(
         month(1, "500.001", TYPE_MESURE="PAS-HP007-EXT", LOCALISATION="DOIGT_D"),
