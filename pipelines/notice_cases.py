@@ -154,8 +154,9 @@ def read(cursor: Cursor, key: RegistryKey, today: date) -> Iterator[Case]:
         persons = [person for person, _ in batch]
         lay_at_hand(cursor, persons)
         results, columns = results_at_hand(cursor, lineage=True)
-        senders = dict(cursor.execute(sql.query("exceedances", "senders"), (columns["sender"].tolist(),)).fetchall())
-        brought = cursor.execute(sql.query("notices", "conclusions"), (columns["submission"].tolist(),)).fetchall()
+        named, files = (np.unique(columns[name]).tolist() for name in ("sender", "submission"))
+        senders = dict(cursor.execute(sql.query("exceedances", "senders"), (named,)).fetchall())
+        brought = cursor.execute(sql.query("notices", "conclusions"), (files,)).fetchall()
         adjusted = np.isin(columns["submission"], [one for (one,) in brought])
         engaged: defaultdict[int, list[date]] = defaultdict(list)
         for person, day in cursor.execute(sql.query("notices", "ever_engaged")).fetchall():
