@@ -17,7 +17,8 @@ from desk.needs import Key, Reader, Signed, ThePage, TheSettings
 from loaders.errors import UsageError
 from loaders.warehouse import Connection
 from pipelines import audit, exceedance_file, exceedance_search
-from pipelines.exceedance_search import NEAR_DAYS, NOW, ORDERS, PAGE, STATES, Filters, Moment
+from pipelines.exceedance_search import NEAR_DAYS, NOW, ORDERS, PAGE, Filters, Moment
+from pipelines.states import STATES
 from reports import curve
 from schemas.limits import QUANTITIES
 

@@ -199,7 +199,7 @@ def _caption(row: tuple[Any, ...]) -> str:
 
 
 def _states(connection: Connection, number: int, when: Moment) -> list[dict[str, Any]]:
-    found = connection.execute(sql.query("exceedance_pages", "states"), {"one": number, "at": when.load}).fetchall()
+    found = connection.execute(sql.query("exceedances", "states"), {"one": number, "load": when.load}).fetchall()
     return [
         {"etat": state, "vrai_depuis": since, "du": _hour(start), "au": _hour(end)}
         for state, since, start, end in found
@@ -207,7 +207,7 @@ def _states(connection: Connection, number: int, when: Moment) -> list[dict[str,
 
 
 def _reckonings(connection: Connection, number: int, when: Moment) -> list[dict[str, Any]]:
-    found = connection.execute(sql.query("exceedance_pages", "reckonings"), {"one": number, "at": when.load}).fetchall()
+    found = connection.execute(sql.query("exceedances", "reckonings"), {"one": number, "load": when.load}).fetchall()
     return [
         {
             "periode_debut": start,

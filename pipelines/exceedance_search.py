@@ -17,13 +17,12 @@ from loaders.secrets import RegistryKey
 from loaders.settings import PARIS
 from loaders.warehouse import Connection
 from pipelines.books import msv
+from pipelines.states import DETECTED, NOTIFIED, STATES
 from schemas.formats import passive
 from schemas.limits import QUANTITIES, by_code, limits
 
-#: Every state, in the order of an exceedance's life.
-STATES = ("DETECTE", "NOTIFIE", "MAINTENU", "MODIFIE", "ANNULE", "RETENU_PAR_DEFAUT", "CADUC", "REPRISE")
 #: States in which a physician's conclusion is waited for.
-OPEN = ("DETECTE", "NOTIFIE")
+OPEN = (DETECTED, NOTIFIED)
 ORDERS = ("recents", "echeance", "fenetre", "valeur", "etablissement")
 #: Rows of a page, of a page of an export, and days within which a deadline is near.
 PAGE, LARGEST, NEAR_DAYS = 50, 5_000, 30

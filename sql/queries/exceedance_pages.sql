@@ -160,24 +160,6 @@ inner join ledger.partner as p on h.sender_id = p.partner_id
 inner join ledger.submission as u on h.submission_id = u.submission_id
 order by h.end_day, h.start_day, h.submission_id, h.line
 
--- name: states
--- The states known then, each with the day from which it is true and the hours between which it was held true.
-select s.state, s.valid_from, b.recorded_at, u.recorded_at
-from exposure.state as s
-inner join ledger.load as b on s.since_load = b.load_id
-left join ledger.load as u on s.until_load = u.load_id and s.until_load <= %(at)s
-where s.exceedance_id = %(one)s and s.since_load <= %(at)s
-order by s.since_load
-
--- name: reckonings
-select r.window_start, r.window_end, r.value_usv, r.first_day, r.last_day, t.siret, b.recorded_at, u.recorded_at
-from exposure.reckoning as r
-inner join reference.establishment as t on r.establishment_id = t.establishment_id
-inner join ledger.load as b on r.since_load = b.load_id
-left join ledger.load as u on r.until_load = u.load_id and r.until_load <= %(at)s
-where r.exceedance_id = %(one)s and r.since_load <= %(at)s
-order by r.since_load
-
 -- name: physicians
 -- Of establishments, whom they designated on a day as occupational physician, as known then; one line without any.
 select
