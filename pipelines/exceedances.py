@@ -249,13 +249,13 @@ def reckoned(cursor: Cursor) -> list[Run]:
 
 def _dismiss(cursor: Cursor) -> None:
     """Lay at hand no longer who cannot have any run, nor any exceedance that stood."""
-    row = cursor.execute(sql.query("exceedances", "years_at_hand")).fetchone()
-    assert row is not None
-    asked: dict[str, object] = {"belt": windows.BELT, "first_year": row[0], "last_year": row[1]}
+    asked: dict[str, object] = {"belt": windows.BELT}
     for name, floor in windows.floors().items():
         asked |= {f"{name}_usv": floor.adults_usv, f"{name}_minors_usv": floor.minors_usv, name: floor.kinds}
     cursor.execute(sql.query("exceedances", "room"))
-    cursor.execute(sql.query("exceedances", "dismiss"), asked)
+    for whole, first, last in cursor.execute(sql.query("exceedances", "years_at_hand")).fetchall():
+        asked |= {"whole": whole, "first_year": first, "last_year": last}
+        cursor.execute(sql.query("exceedances", "dismiss"), asked)
 
 
 def _standing(cursor: Cursor) -> list[Standing]:

@@ -5,13 +5,14 @@ select coalesce(max(load_id), 0) from exposure.detection
 select exists (select 1 from ledger.load where load_id > %s and kind not in ('exceedances', 'notices'))
 
 -- name: at_hand_table
--- Whose exceedances are reckoned now: every number of every person at hand, and the civil years that can have brought
--- a new one (all, unless known).
+-- Whose exceedances are reckoned now: every number of every person at hand; with the civil years that can have brought
+-- a new one, where not all can (whole).
 create temp table if not exists at_hand (
     worker_id integer primary key,
     person_id integer not null,
-    first_year smallint not null default -32768,
-    last_year smallint not null default 32767
+    whole boolean not null default true,
+    first_year smallint not null default 0,
+    last_year smallint not null default 0
 ) on commit delete rows;
 truncate at_hand;
 
@@ -21,7 +22,7 @@ truncate at_hand;
 -- A physician's version that comes or goes also touches whoever the body's measure is of by now: the body may have
 -- moved it (dose.passive_set_aside). "offset 0" keeps that a look-up by key, whatever share the planner expects.
 -- A measure can change windows that end at most a year later, made of the year before that: the years around its own;
--- more where sums over several years are judged, and all where a belt may have tied other dosimeters together.
+-- more where sums over several years are judged, all where a belt may have tied other dosimeters together.
 with physicians as (
     select measure_id, year from dose.passive where since_load > %(mark)s and strpos(measure_id, '/') > 0
     union
@@ -69,9 +70,9 @@ touched as (
 around as (
     select
         coalesce(a.person_id, t.worker_id) as person_id,
-        min(t.year) - 1 as first_year,
-        max(t.year) + 1 as last_year,
-        bool_or(t.year is null or t.belt) as whole
+        bool_or(t.year is null or t.belt) as whole,
+        coalesce(min(t.year) - 1, 0) as first_year,
+        coalesce(max(t.year) + 1, 0) as last_year
     from touched as t
     left join identity.alias as a on t.worker_id = a.worker_id and a.until_load is null
     group by coalesce(a.person_id, t.worker_id)
@@ -79,24 +80,18 @@ around as (
 persons as (
     select
         a.person_id,
-        case
-            when a.whole then -32768
-            when a.first_year <= %(cumulated_last)s and a.last_year >= %(cumulated_first)s
-                then least(a.first_year, %(cumulated_first)s)
-            else a.first_year
-        end as first_year,
-        case
-            when a.whole then 32767
-            when a.first_year <= %(cumulated_last)s and a.last_year >= %(cumulated_first)s
-                then greatest(a.last_year, %(cumulated_last)s)
-            else a.last_year
-        end as last_year
+        a.whole,
+        case when c.meets then least(a.first_year, %(cumulated_first)s) else a.first_year end as first_year,
+        case when c.meets then greatest(a.last_year, %(cumulated_last)s) else a.last_year end as last_year
     from around as a
+    cross join lateral (
+        select a.first_year <= %(cumulated_last)s and a.last_year >= %(cumulated_first)s as meets
+    ) as c
 )
-insert into at_hand (worker_id, person_id, first_year, last_year)
-select person_id, person_id, first_year, last_year from persons
+insert into at_hand (worker_id, person_id, whole, first_year, last_year)
+select person_id, person_id, whole, first_year, last_year from persons
 union all
-select a.worker_id, a.person_id, p.first_year, p.last_year
+select a.worker_id, a.person_id, p.whole, p.first_year, p.last_year
 from identity.alias as a
 inner join persons as p on a.person_id = p.person_id
 where a.until_load is null
@@ -116,7 +111,10 @@ select distinct person_id from at_hand order by person_id
 delete from at_hand where person_id = any(%s)
 
 -- name: years_at_hand
-select coalesce(min(first_year), 0), coalesce(max(last_year), 0) from at_hand
+-- How much is to be summed: whether of all years, from which year to which.
+select whole, case when whole then -32768 else min(first_year) end, case when whole then 32767 else max(last_year) end
+from at_hand
+group by whole
 
 -- name: room
 -- Sums by person and year want to be made in memory.
@@ -126,7 +124,8 @@ set local work_mem = '128MB'
 -- Who cannot exceed anything and has no exceedance that stood: every window of twelve months lies within two civil
 -- years, and no two that follow each other hold more than the lowest limit, that of minors where the second year can
 -- have begun before the 18th birthday. Sums are as of all current results, too high rather than too low. Where only
--- some years are looked at, whoever wears a belt stays: one change can regroup dosimeters of many years.
+-- some years are looked at, whoever wears a belt stays: one change can regroup dosimeters of many years. Those of whom
+-- all years are looked at are asked about apart: the years of the others leave most partitions unread.
 with yearly as (
     select
         h.person_id,
@@ -134,22 +133,24 @@ with yearly as (
         sum(d.value_usv) filter (where d.quantity = any(%(effective)s)) as effective_usv,
         sum(d.value_usv) filter (where d.quantity = any(%(lens)s)) as lens_usv,
         sum(d.value_usv) filter (where d.quantity = any(%(skin)s)) as skin_usv,
-        bool_or(d.location = %(belt)s and h.first_year > -32768) as regroups
+        bool_or(d.location = %(belt)s and not h.whole) as regroups
     from at_hand as h
-    inner join dose.passive as d on h.worker_id = d.worker_id and d.year between h.first_year and h.last_year
-    where d.until_load is null and d.year between %(first_year)s and %(last_year)s
+    inner join dose.passive as d on h.worker_id = d.worker_id and (h.whole or d.year between h.first_year and h.last_year)
+    where h.whole = %(whole)s and d.until_load is null and d.year between %(first_year)s and %(last_year)s
     group by h.person_id, d.year
     union all
     select h.person_id, d.year, sum(d.value_usv), 0, 0, false
     from at_hand as h
-    inner join dose.committed as d on h.worker_id = d.worker_id and d.year between h.first_year and h.last_year
-    where d.until_load is null and d.year between %(first_year)s and %(last_year)s
+    inner join dose.committed as d
+        on h.worker_id = d.worker_id and (h.whole or d.year between h.first_year and h.last_year)
+    where h.whole = %(whole)s and d.until_load is null and d.year between %(first_year)s and %(last_year)s
     group by h.person_id, d.year
     union all
     select h.person_id, d.year, sum(d.value_usv), 0, 0, false
     from at_hand as h
-    inner join dose.aircrew as d on h.worker_id = d.worker_id and d.year between h.first_year and h.last_year
-    where d.until_load is null and d.year between %(first_year)s and %(last_year)s
+    inner join dose.aircrew as d
+        on h.worker_id = d.worker_id and (h.whole or d.year between h.first_year and h.last_year)
+    where h.whole = %(whole)s and d.until_load is null and d.year between %(first_year)s and %(last_year)s
     group by h.person_id, d.year
 ),
 two_years as (
@@ -185,7 +186,8 @@ high as (
 )
 delete from at_hand as a
 where
-    a.person_id not in (select h.person_id from high as h)
+    a.whole = %(whole)s
+    and a.person_id not in (select h.person_id from high as h)
     and a.person_id not in (
         select o.person_id
         from at_hand as o
