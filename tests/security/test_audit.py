@@ -212,6 +212,20 @@ def test_a_chain_made_anew_does_not_hold_against_what_was_kept_elsewhere(registr
         assert not audit.holds(admin, place, digest)
 
 
+def test_looks_from_before_the_chain_are_linked_by_its_migration(registry: Any) -> None:
+    noted(registry)
+    (text,) = [text for number, _, text in sql.migrations() if number == 26]
+    with registry.registry.warehouse.admin() as admin, admin.transaction(force_rollback=True):
+        admin.execute("drop function audit.chain, audit.refuse, audit.content, audit.digest cascade")
+        admin.execute("drop table audit.link, audit.head")
+        admin.execute("drop index audit.look_worker")
+        admin.execute(text)
+        assert audit.head(admin)[0] == 3
+        assert broken(admin) == 0
+        audit.looked(admin, "anna", audit.COMMAND, "essai")
+        assert (audit.head(admin)[0], broken(admin)) == (4, 0)
+
+
 @pytest.mark.slow
 def test_the_administrator_lists_and_exports_and_an_inspector_checks_by_himself(registry: Any, tmp_path: Path) -> None:
     noted(registry)
