@@ -11,7 +11,7 @@ import sql
 from loaders import archive
 from loaders.settings import Settings
 from loaders.warehouse import Connection
-from pipelines import exceedances
+from pipelines import audit, exceedances
 from pipelines.statistics import marts
 
 #: Invariants answered by one query each: name of the query, in words.
@@ -49,6 +49,7 @@ def verify(connection: Connection, settings: Settings) -> Iterator[Finding]:
         yield Finding(words, count == 0, "aucun écart" if count == 0 else f"{count} écart(s)")
     yield _exceedances(connection)
     yield _statistics(connection)
+    yield _audit(connection)
     yield _archive(connection, settings)
 
 
@@ -62,6 +63,16 @@ def _statistics(connection: Connection) -> Finding:
     words = "Les sommes annuelles tenues pour les statistiques sont celles que redonnent les doses"
     years, count = marts.differences(connection)
     return Finding(words, count == 0, f"{years} année(s) recalculée(s)" if not count else f"{count} écart(s)")
+
+
+def _audit(connection: Connection) -> Finding:
+    words = "Le journal des consultations est entier : rien n'y a été changé, ôté ni glissé"
+    row = connection.execute(sql.query("verify", "audit_chain")).fetchone()
+    count = int(row[0]) if row else 0
+    if count:
+        return Finding(words, False, f"{count} écart(s)")
+    place, digest = audit.head(connection)
+    return Finding(words, True, f"rang {place}, empreinte {digest}")
 
 
 def _archive(connection: Connection, settings: Settings) -> Finding:
