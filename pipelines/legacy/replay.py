@@ -51,7 +51,7 @@ def replay(
     last = 0
     while True:
         entries: list[Entry] = cursor.execute(
-            sql.query("legacy", "waiting"), (part, code, code, last, _MOST)
+            sql.query("legacy", "waiting"), (part, code, code, last, load, _MOST)
         ).fetchall()
         if not entries:
             return judged
@@ -72,7 +72,7 @@ def replay(
 
 def refuse(cursor: Cursor, load: int, key: RegistryKey, part: int, code: str) -> int:
     """Refuse the waiting rows of a group in one part, for good."""
-    rows = cursor.execute(sql.query("legacy", "waiting"), (part, code, code, 0, None)).fetchall()
+    rows = cursor.execute(sql.query("legacy", "waiting"), (part, code, code, 0, load, None)).fetchall()
     ledger = Ledger(part, load)
     for _, _, cause, _, year, quantity, usv, _ in rows:
         ledger.add(year, quantity, Outcome.WAITING, cause, -1, -usv)

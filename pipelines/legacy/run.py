@@ -118,7 +118,7 @@ def _taken(connection: Connection, digests: dict[str, str]) -> dict[str, int]:
     """Parts taken before, by name, with their submission. Raises UsageError for one that has other bytes now."""
     listed = connection.execute(sql.query("legacy", "parts")).fetchall()
     held = {(name, sha256): submission for name, sha256, submission, _ in listed}
-    names = {name for name, *_ in listed}
+    names = {name for name, _, _, open_ in listed if open_}
     bytes_ = {sha256: submission for _, sha256, submission, _ in listed}
     taken = {}
     for name, sha256 in digests.items():

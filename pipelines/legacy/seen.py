@@ -50,19 +50,24 @@ def mixed(digests: Digests, odd: int) -> Digests:
 
 
 def digest_texts(texts: pa.StringArray, beside: NDArray[np.int64]) -> Digests:
-    """64 bits of a text and a number, by row."""
+    """64 bits of a text and a number, by row; the same for the same row, whatever stands beside it."""
     start = mixed(beside.astype(np.uint64) + np.uint64(1), _ODD[0])
     if not len(texts):
         return start
-    length = np.asarray(pc.binary_length(texts))
-    if int(length.max()) > _WIDTH or not pc.all(pc.string_is_ascii(texts)).as_py():
-        hashed = pd.util.hash_array(texts.to_numpy(zero_copy_only=False).astype(object), categorize=False)
-        return mixed(start ^ np.asarray(hashed, np.uint64), _ODD[1])
-    padded = pc.utf8_rpad(texts, _WIDTH, "\x00")
-    if isinstance(padded, pa.ChunkedArray):
-        padded = padded.combine_chunks()
+    plain = pc.and_(pc.less_equal(pc.binary_length(texts), _WIDTH), pc.string_is_ascii(texts))
+    digests = start
+    for word in _words(texts if pc.all(plain).as_py() else pc.if_else(plain, texts, "")):
+        digests = mixed(digests ^ word, _ODD[1])
+    others = np.flatnonzero(~np.asarray(plain))
+    if len(others):
+        odd = texts.take(pa.array(others)).to_numpy(zero_copy_only=False).astype(object)
+        digests[others] = mixed(start[others] ^ pd.util.hash_array(odd, categorize=False), _ODD[2])
+    return digests
+
+
+def _words(texts: pa.StringArray) -> Digests:
+    """Short ASCII texts, filled up with NUL, as words of eight bytes: words x rows."""
+    padded = pc.ascii_rpad(texts, _WIDTH, "\x00")
     first = np.frombuffer(padded.buffers()[1], np.int32)[padded.offset]
-    words = np.frombuffer(padded.buffers()[2], np.uint8, count=len(texts) * _WIDTH, offset=int(first))
-    for word in words.view("<u8").reshape(len(texts), -1).T:
-        start = mixed(start ^ word, _ODD[1])
-    return start
+    signs = np.frombuffer(padded.buffers()[2], np.uint8, count=len(texts) * _WIDTH, offset=int(first))
+    return np.asarray(signs.view("<u8").reshape(len(texts), -1).T)

@@ -195,7 +195,7 @@ def _attachments(country: Country, places: list[str], with_doses: int, rng: np.r
             *(at + 1, country.sirets[country.place[at]], start, None, grades[grade % 5], "", "Civil"),
             *(sectors[sector % len(sectors)], "EXT", "CDI", labels[label % len(labels)], 10),
         )
-        rows = [(values, _WAITS if cause else _TAKEN, cause)]
+        rows: list[tuple[tuple[Any, ...], str, str]] = [(values, _WAITS if cause else _TAKEN, cause)]
         if at % 13 == 3:
             rows.append((values, _WAITS if cause else _TWICE, cause))
         if at % 17 == 4:

@@ -1,6 +1,6 @@
 -- The migration of an older registry: which parts were taken, what became of every row of them, what was repaired, and
--- what waits for an analyst. Rows of the old system are not rows of the exchange: many have no usable number, a body
--- that is no account, no deadline. So they wait here and not in the queue, with a cause and a group that can be settled.
+-- what waits for an analyst. Rows of the old system are not rows of the exchange: many have no usable number, or a body
+-- without an account, and none has a deadline. So they wait here and not in the queue, in groups that can be settled.
 
 create schema legacy;
 

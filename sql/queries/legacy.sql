@@ -20,7 +20,7 @@ where migration_id = %s and state in ('EN_COURS', 'A_ACCEPTER')
 
 -- name: parts
 -- Parts that a migration that stands has taken.
-select p.kind || '/' || p.name, encode(p.sha256, 'hex'), p.submission_id, m.migration_id
+select p.kind || '/' || p.name, encode(p.sha256, 'hex'), p.submission_id, m.state <> 'ACCEPTEE'
 from legacy.part as p
 inner join legacy.migration as m on p.migration_id = m.migration_id
 where m.state <> 'ANNULEE'
@@ -105,10 +105,10 @@ select part, indexed from legacy.begin_partition(%s, %s)
 select legacy.finish_partition()
 
 -- name: waiting
--- Waiting rows of a part in a group: a cause, or a cause and what it is about.
+-- Waiting rows of a part in a group: a cause, or a cause and what it is about. Those of this load wait again already.
 select entry_id, line, cause, code, year, quantity, usv, sealed
 from legacy.waiting
-where submission_id = %s and until_load is null and (cause = %s or code = %s) and entry_id > %s
+where submission_id = %s and until_load is null and (cause = %s or code = %s) and entry_id > %s and since_load < %s
 order by entry_id
 limit %s
 
@@ -193,6 +193,9 @@ where s.until_load = %(load)s
 with own as (
     select p.submission_id from legacy.part as p where p.migration_id = %(migration)s
 ),
+first as (
+    select min(p.load_id) as load_id from legacy.part as p where p.migration_id = %(migration)s
+),
 people as (
     select c.worker_id from identity.civil as c
     where c.submission_id in (select o.submission_id from own as o)
@@ -212,6 +215,7 @@ select
         select count(*) from dose.every_version as d
         where
             d.submission_id not in (select o.submission_id from own as o)
+            and d.since_load > (select f.load_id from first as f)
             and (
                 d.worker_id in (select w.worker_id from people as w)
                 or d.establishment_id in (select e.establishment_id from places as e)
@@ -222,6 +226,7 @@ select
         where
             c.worker_id in (select w.worker_id from people as w)
             and c.submission_id not in (select o.submission_id from own as o)
+            and c.since_load > (select f.load_id from first as f)
     )
     + (
         select count(*) from identity.alias as a
@@ -237,6 +242,7 @@ select
         inner join reference.attachment as a on t.attachment_id = a.attachment_id
         where
             t.submission_id not in (select o.submission_id from own as o)
+            and t.since_load > (select f.load_id from first as f)
             and (
                 a.worker_id in (select w.worker_id from people as w)
                 or a.establishment_id in (select e.establishment_id from places as e)
@@ -251,6 +257,7 @@ select
         where
             s.establishment_id in (select e.establishment_id from places as e)
             and s.submission_id not in (select o.submission_id from own as o)
+            and s.since_load > (select f.load_id from first as f)
     )
     + (
         select count(*) from reference.designation as g
