@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.errors import UsageError
+from loaders.settings import project_root
 from pipelines.legacy import trades
+from pipelines.legacy.outcomes import CAUSES
 from pipelines.legacy.parts import batches, found
 from pipelines.legacy.people import active_since
 from pipelines.legacy.repairs import is_placeholder, person, siret, siret_valid
@@ -190,3 +193,14 @@ def test_a_ragged_line_is_refused_without_being_quoted(tmp_path: Path) -> None:
         list(batches(part))
     assert "SECRET" not in str(refused.value)
     assert "engagees/a.csv" in str(refused.value)
+
+
+def test_the_page_shows_every_table_rule_and_cause_as_declared() -> None:
+    page = (project_root() / "docs" / "reprise.md").read_text(encoding="utf-8")
+    for table in tables().values():
+        assert f"| `{table.name}` | {', '.join(f'`{name}`' for name in table.names)} |" in page
+    source = (project_root() / "pipelines" / "legacy" / "repairs.py").read_text(encoding="utf-8")
+    for rule in set(re.findall(r'(?:mend|Repair)\("([A-Z_]+)"', source)):
+        assert f"| `{rule}` |" in page
+    for cause in CAUSES:
+        assert f"`{cause}`" in page
