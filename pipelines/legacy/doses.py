@@ -226,20 +226,24 @@ class Keys:
 
     def __init__(self, layout: Format, keys: int) -> None:
         self._layout, self._store, self._seen = layout, STORES[layout.name], Seen(keys)
-
-    def met(self, cursor: Cursor, judged: Judged, rows: Ints) -> BoolArray:
-        """By row of ``rows``: whether its key may have passed."""
-        met = self._seen.add(self._digests(judged, rows))
-        indexed = [year for (year,) in cursor.execute(sql.query("legacy", "indexed_years"), (self._store.kind,) * 2)]
-        if indexed:
-            near = np.isin(judged.year[rows], [year + step for year in indexed for step in (-1, 0, 1)])
-            found = versions(cursor, self._layout, judged, rows[near])
-            met |= np.isin(rows, list(found))
-        return met
+        self._indexed: list[int] | None = None
 
     def note(self, judged: Judged) -> None:
         """Note the keys of rows that were taken before."""
-        self._seen.add(self._digests(judged, judged.free))
+        self.passed(judged, judged.free)
+
+    def passed(self, judged: Judged, rows: Ints) -> BoolArray:
+        """By row of ``rows``: whether its key may have passed in this migration. Asks no database."""
+        return self._seen.add(self._digests(judged, rows))
+
+    def standing(self, cursor: Cursor, judged: Judged, rows: Ints) -> BoolArray:
+        """By row of ``rows``: whether the registry's indexed years hold its key."""
+        if self._indexed is None:
+            asked = (self._store.kind,) * 2
+            self._indexed = [year for (year,) in cursor.execute(sql.query("legacy", "indexed_years"), asked)]
+        near = np.isin(judged.year[rows], [year + step for year in self._indexed for step in (-1, 0, 1)])
+        found = versions(cursor, self._layout, judged, rows[near]) if near.any() else {}
+        return np.isin(rows, list(found))
 
     def _digests(self, judged: Judged, rows: Ints) -> NDArray[np.uint64]:
         checked = judged.checked
@@ -262,34 +266,63 @@ def versions(cursor: Cursor, layout: Format, judged: Judged, rows: Ints) -> dict
     return found
 
 
-def attach(cursor: Cursor, ledger: Ledger, table: Table, judged: Judged, keys: Keys) -> None:
-    """Write a batch: what is free and new goes into its partitions, the rest waits or is refused."""
+@dataclass(frozen=True)
+class Ready:
+    """A batch of which all is done that needs no database: rows to insert, and them as columns of their table."""
+
+    judged: Judged
+    rows: Ints
+    columns: pa.Table
+
+
+def ready(table: Table, judged: Judged, keys: Keys) -> Ready:
+    """Part what is new from what may have passed, and lay it out."""
     rows = judged.free
-    met = keys.met(cursor, judged, rows)
+    met = keys.passed(judged, rows)
     for row in rows[met].tolist():
         judged.waits[row] = (SEEN, "")
-    insert(cursor, ledger, table, judged, rows[~met])
+    return Ready(judged, rows[~met], laid_out(table, judged, rows[~met]))
+
+
+def attach(cursor: Cursor, ledger: Ledger, table: Table, batch: Ready, keys: Keys) -> None:
+    """Write a batch: what is free and new goes into its partitions, the rest waits or is refused."""
+    judged, rows, columns = batch.judged, batch.rows, batch.columns
+    met = keys.standing(cursor, judged, rows)
+    if met.any():
+        for row in rows[met].tolist():
+            judged.waits[row] = (SEEN, "")
+        rows, columns = rows[~met], columns.filter(pa.array(~met))
+    insert(cursor, ledger, table, judged, rows, columns)
     settle_others(ledger, table, judged)
     ledger.repairs += judged.repairs
 
 
-def insert(cursor: Cursor, ledger: Ledger, table: Table, judged: Judged, rows: Ints) -> None:
+def laid_out(table: Table, judged: Judged, rows: Ints) -> pa.Table:
+    """Rows as columns of their table, but for the load and the part that bring them."""
+    layout = table.layout
+    assert layout is not None
+    columns = STORES[layout.name].table(judged.checked, judged.matched, rows, 0)
+    columns["sender_id"] = pa.array(judged.sender[rows])
+    columns["line"] = pa.array(judged.rows.lines[rows])
+    return typed(pa.table(columns))
+
+
+def insert(cursor: Cursor, ledger: Ledger, table: Table, judged: Judged, rows: Ints, columns: pa.Table) -> None:
     """Copy measures into their partitions."""
     layout = table.layout
     assert layout is not None
     if not len(rows):
         return
-    store = STORES[layout.name]
-    columns = store.table(judged.checked, judged.matched, rows, 0)
-    columns["sender_id"] = pa.array(judged.sender[rows])
-    columns["since_load"] = pa.array(np.full(len(rows), ledger.load))
-    columns["submission_id"] = pa.array(np.full(len(rows), ledger.part))
-    columns["line"] = pa.array(judged.rows.lines[rows])
-    whole, years = typed(pa.table(columns)), judged.year[rows]
-    for year in np.unique(years).tolist():
-        part = cursor.execute(sql.query("legacy", "begin_partition"), (store.kind, year)).fetchone()
+    for name, number in (("since_load", ledger.load), ("submission_id", ledger.part)):
+        columns = columns.append_column(name, pa.array(np.full(len(rows), number, np.int32)))
+    years = judged.year[rows]
+    order = np.argsort(years, kind="stable")
+    columns, years = columns.take(pa.array(order)), years[order]
+    found, starts = np.unique(years, return_index=True)
+    for year, start, end in zip(found.tolist(), starts.tolist(), [*starts[1:].tolist(), len(years)], strict=True):
+        part = cursor.execute(sql.query("legacy", "begin_partition"), (STORES[layout.name].kind, year)).fetchone()
         assert part is not None
-        copy_in_binary(cursor, part[0], whole.filter(pa.array(years == year)) if (years != year).any() else whole)
+        copy_in_binary(cursor, part[0], columns.slice(start, end - start))
     count(ledger, layout, judged, rows, Outcome.TAKEN, "")
 
 

@@ -67,15 +67,15 @@ class Ledger:
 
     part: int
     load: int
-    rows: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
-    usv: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
+    rows: Counter[tuple[int, str, Outcome, str]] = field(default_factory=Counter)
+    usv: Counter[tuple[int, str, Outcome, str]] = field(default_factory=Counter)
     waits: list[tuple[str, Wait]] = field(default_factory=list)
     repairs: list[tuple[int, Repair]] = field(default_factory=list)
 
     def add(self, year: int, quantity: str, outcome: Outcome, cause: str = "", rows: int = 1, usv: int = 0) -> None:
         """Count rows into an outcome."""
-        self.rows[year, quantity, outcome.value, cause] += rows
-        self.usv[year, quantity, outcome.value, cause] += usv
+        self.rows[year, quantity, outcome, cause] += rows
+        self.usv[year, quantity, outcome, cause] += usv
 
     def wait(self, kind: str, one: Wait) -> None:
         """A row waits."""
@@ -105,7 +105,7 @@ class Ledger:
                 "load_id": pa.array([self.load] * len(moved), pa.int32()),
                 "year": pa.array([name[0] for name, _ in moved], pa.int16()),
                 "quantity": pa.array([name[1] for name, _ in moved], pa.string()),
-                "outcome": pa.array([name[2] for name, _ in moved], pa.string()),
+                "outcome": pa.array([name[2].value for name, _ in moved], pa.string()),
                 "cause": pa.array([name[3] for name, _ in moved], pa.string()),
                 "rows_moved": pa.array([rows for _, rows in moved], pa.int64()),
                 "usv": pa.array([self.usv[name] for name, _ in moved], pa.int64()),
@@ -145,7 +145,7 @@ def taken_by_quantity(ledger: Ledger) -> Iterable[tuple[str, int, int]]:
     rows: Counter[str] = Counter()
     usv: Counter[str] = Counter()
     for (year, quantity, outcome, cause), count in ledger.rows.items():
-        if outcome == Outcome.TAKEN.value:
+        if outcome is Outcome.TAKEN:
             rows[quantity] += count
             usv[quantity] += ledger.usv[year, quantity, outcome, cause]
     return [(quantity, rows[quantity], usv[quantity]) for quantity in sorted(rows)]

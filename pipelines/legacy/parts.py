@@ -19,7 +19,7 @@ from loaders.errors import UsageError
 from schemas.legacy import Column, Form, Table, tables
 
 #: Rows at once: few enough for memory, many enough that a batch costs more than its handling.
-BATCH = 1 << 18
+BATCH = 1 << 17
 _ENDS = (".parquet", ".csv")
 _TYPES = {Form.NUMBER: pa.int64(), Form.DAY: pa.int64(), Form.MINUTE: pa.int64(), Form.TEXT: pa.string()}
 

@@ -141,6 +141,7 @@ def _doses(
             doubled.append(row)
         else:
             judged.waits[row] = ("CLE_EN_CONFLIT", rows.values["ORGANISME"][row].as_py())
-    doses.insert(cursor, ledger, table, judged, np.array(new, np.int64))
+    fresh = np.array(new, np.int64)
+    doses.insert(cursor, ledger, table, judged, fresh, doses.laid_out(table, judged, fresh))
     doses.count(ledger, layout, judged, np.array(doubled, np.int64), Outcome.DUPLICATE, "MET-12")
     doses.settle_others(ledger, table, judged)

@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -40,6 +41,8 @@ log = logging.getLogger("siseri.legacy")
 LEGACY = 5361
 #: What the ledger says the parts without measures are, closest among the formats.
 _FORMATS = {"etablissements": "ETABLISSEMENTS", "travailleurs": "TRAVAILLEURS", "rattachements": "TRAVAILLEURS"}
+#: Partitions whose indexes are made at once.
+_BUILDERS = 2
 Say = Callable[[str], None]
 
 
@@ -150,6 +153,7 @@ class _Run:
         self, registry: Registry, migration: Migration, seen: Survey, parts: list[Part], before: dict[str, int]
     ) -> None:
         self._connection, self._settings, self._key = registry.connection, registry.settings, registry.key
+        self._warehouse = registry.warehouse
         self._migration, self._survey, self._parts = migration, seen, parts
         self._known: Known | None = None
         self._keys: dict[str, Keys] = {}
@@ -218,10 +222,13 @@ class _Run:
         known_ = self._knows(cursor)
         keys = self._keys_of(cursor, part, known_)
         total = 0
-        judged_ahead = (doses.judge(part.table, rows, known_, self._migration.day) for rows in batches(part))
-        for judged in ahead(judged_ahead):
-            total += len(judged)
-            doses.attach(cursor, ledger, part.table, judged, keys)
+        made = (
+            doses.ready(part.table, doses.judge(part.table, rows, known_, self._migration.day), keys)
+            for rows in batches(part)
+        )
+        for batch in ahead(made):  # laid out in a thread, while the database takes the batch before
+            total += len(batch.judged)
+            doses.attach(cursor, ledger, part.table, batch, keys)
         return total
 
     def _knows(self, cursor: Cursor) -> Known:
@@ -245,12 +252,10 @@ class _Run:
 
     def finish(self, say: Say) -> None:
         """Indexes, one partition a transaction; then the keys that may have passed twice; then it may be accepted."""
-        while True:
-            with self._connection.transaction():
-                row = self._connection.execute(sql.query("legacy", "finish_partition")).fetchone()
-            if row is None or row[0] is None:
-                break
-            say(f"{row[0]}: indexes made")
+        waiting = [name for (name,) in self._connection.execute(sql.query("legacy", "unfinished_partitions"))]
+        with ThreadPoolExecutor(_BUILDERS) as builders:  # each core of the database sorts for an index of its own
+            for name, _ in zip(waiting, builders.map(self._index, waiting), strict=True):
+                say(f"{name}: indexes made")
         asked = (self._migration.number, SEEN, SEEN)
         for part, kind in self._connection.execute(sql.query("legacy", "group_parts"), asked).fetchall():
             with load(self._connection, "legacy") as number:
@@ -261,6 +266,10 @@ class _Run:
                 )
             say(f"part {part}: {rows} keys compared")
         self._connection.execute(sql.query("legacy", "set_state"), ("A_ACCEPTER", self._migration.number))
+
+    def _index(self, name: str) -> None:
+        with self._warehouse.loader() as connection:
+            connection.execute(sql.query("legacy", "finish_partition"), (name,))
 
 
 def _keep(settings: Settings, part: Part, sha256: str) -> None:

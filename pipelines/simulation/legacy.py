@@ -37,12 +37,11 @@ BODIES = {
 }
 _TAKEN, _WAITS = Outcome.TAKEN.value, Outcome.WAITING.value
 _REFUSED, _TWICE = Outcome.REFUSED.value, Outcome.DUPLICATE.value
-#: Of a hundred workers, so many are dirty in each way.
-_WAYS = (
-    *("spaces", "case", "accents", "lost_zero", "wrong_key", "swapped", "key_inside", "no_sex", "turned_day"),
-    *("anonymous", "broken", "other_birth", "no_birth"),
-)
-_DIRTY = 0.16
+_MENDED = ("spaces", "case", "accents", "lost_zero", "wrong_key", "swapped", "key_inside", "no_sex", "turned_day")
+#: Ways in which a worker is dirty, as often as they stand here: rules mend most.
+_WAYS = (*_MENDED * 3, "anonymous", "broken", "other_birth", "no_birth")
+#: One worker in six was mended in the real migration (300 000 of 1.8 million).
+_DIRTY = 1 / 6
 
 
 @dataclass

@@ -144,16 +144,10 @@ begin
 end
 $$;
 
--- The next partition that lacks its indexes gets them, the same as dose.ensure_partition makes; null where none does.
-create function legacy.finish_partition() returns text
-language plpgsql security definer set search_path = pg_catalog as $$
-declare
-    part text;
-    kind text;
-    short text;
-    key text;
-begin
-    select c.oid::regclass::text, p.relname into part, kind
+-- Partitions without indexes, the largest first.
+create function legacy.unfinished_partitions() returns setof text
+language sql stable security definer set search_path = pg_catalog as $$
+    select 'dose.' || c.relname
     from pg_class as p
     inner join pg_inherits as i on p.oid = i.inhparent
     inner join pg_class as c on i.inhrelid = c.oid
@@ -161,10 +155,19 @@ begin
         p.relnamespace = 'dose'::regnamespace
         and p.relname in ('passive', 'operational', 'internal', 'committed', 'aircrew')
         and to_regclass('dose.' || quote_ident(c.relname || '_key')) is null
-    order by c.relname
-    limit 1;
-    if part is null then
-        return null;
+    order by pg_relation_size(c.oid) desc, c.relname
+$$;
+
+-- Such a partition gets the indexes that dose.ensure_partition makes.
+create function legacy.finish_partition(part text) returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    kind text := (regexp_match(part, '^dose\.([a-z]+)_(?:[0-9]+|before)$'))[1];
+    short text;
+    key text;
+begin
+    if not exists (select 1 from legacy.unfinished_partitions() as u (name) where u.name = part) then
+        raise exception 'no such partition: %', part;
     end if;
     short := split_part(part, '.', 2);
     key := case when kind = 'operational' then 'worker_id, start_minute, key_digest' else 'sender_id, measure_id' end;
@@ -177,7 +180,6 @@ begin
         execute format('create index %I on %s (worker_id, end_day)', short || '_worker', part);
     end if;
     execute format('analyze %s', part);
-    return part;
 end
 $$;
 
@@ -194,7 +196,7 @@ begin
     execute format('grant update (until_load) on legacy.waiting to %I', loader);
     execute format('grant update (until_load) on legacy.label to %I', loader);
     execute 'revoke execute on all functions in schema legacy from public';
-    execute format('grant execute on function legacy.account, legacy.begin_partition, legacy.finish_partition to %I',
-        loader);
+    execute format('grant execute on function legacy.account, legacy.begin_partition, legacy.unfinished_partitions,
+        legacy.finish_partition to %I', loader);
 end
 $$;

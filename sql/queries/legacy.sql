@@ -101,8 +101,11 @@ where to_regclass('dose.' || %s || '_before_key') is not null
 -- name: begin_partition
 select part, indexed from legacy.begin_partition(%s, %s)
 
+-- name: unfinished_partitions
+select name from legacy.unfinished_partitions() as u (name)
+
 -- name: finish_partition
-select legacy.finish_partition()
+select legacy.finish_partition(%s)
 
 -- name: waiting
 -- Waiting rows of a part in a group: a cause, or a cause and what it is about. Those of this load wait again already.

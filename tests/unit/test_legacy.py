@@ -19,10 +19,10 @@ from pipelines.legacy import trades
 from pipelines.legacy.outcomes import CAUSES
 from pipelines.legacy.parts import batches, found
 from pipelines.legacy.people import active_since
-from pipelines.legacy.repairs import is_placeholder, person, siret, siret_valid
+from pipelines.legacy.repairs import is_placeholder, person, siret, siret_valid, well_formed
 from pipelines.legacy.seen import Seen, digest_texts
 from schemas import legacy, nomenclature
-from schemas.identifiers import key_of
+from schemas.identifiers import key_of, nir_shape
 from schemas.legacy import tables
 
 NIR = "1850675110042"
@@ -56,6 +56,18 @@ def test_each_rule_mends_what_it_is_for_and_says_so(rule: str, sent: dict[str, s
     assert (one.nir, one.last, one.first, one.sex, one.cause) == (NIR, "MARTIN", "PAUL", "M", None)
     assert {repair.rule for repair in one.repairs} == {rule}
     assert all(repair.before != repair.after for repair in one.repairs)
+
+
+@given(st.from_regex("[0-9]{5}(?:[0-9]{2}|2[ABab])[0-9]{6}", fullmatch=True))
+def test_a_number_is_well_formed_as_in_every_file(nir: str) -> None:
+    shape = nir_shape(np.frombuffer(nir.encode(), np.uint8).reshape(1, -1))
+    assert well_formed(nir) == bool(shape[0])
+
+
+def test_a_month_beyond_twelve_turns_no_day() -> None:
+    nir = "1852075110042"
+    one = person(CLEAN | {"NIR": nir, "CLE": key_of(nir)}, date(1985, 6, 20))
+    assert (one.birth, one.cause, one.repairs) == (date(1985, 6, 20), None, [])
 
 
 def test_a_lost_zero_of_the_key_is_put_back() -> None:
