@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -188,6 +189,7 @@ def settle(
             asked = (migration.number, code, code)
             listed = cursor.execute(sql.query("legacy", "group_parts"), asked).fetchall()
             rows = sum(refuse(cursor, number, registry.key, part, code) for part, _ in listed)
+            rows += _refuse_workers(registry, cursor, number, migration, code)
         else:
             if action == "rattacher":
                 _identify(registry, cursor, number, migration, code, value)
@@ -251,6 +253,16 @@ def _identify(
     ledger.add(0, "travailleurs", Outcome.WAITING, cause, -1)
     ledger.add(0, "travailleurs", Outcome.TAKEN)
     ledger.write(cursor, registry.key)
+
+
+def _refuse_workers(registry: Registry, cursor: Cursor, number: int, migration: Migration, code: str) -> int:
+    parts = cursor.execute(sql.query("legacy", "refuse_workers"), (migration.number, code, code)).fetchall()
+    for part, rows in Counter(part for (part,) in parts).items():
+        ledger = Ledger(part, number)
+        ledger.add(0, "travailleurs", Outcome.WAITING, code.partition(":")[0], -rows)
+        ledger.add(0, "travailleurs", Outcome.REFUSED, code.partition(":")[0], rows)
+        ledger.write(cursor, registry.key)
+    return len(parts)
 
 
 def _part_of(cursor: Cursor, asked: tuple[int, int]) -> int:

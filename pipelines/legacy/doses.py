@@ -20,7 +20,7 @@ from loaders.bulk import Cursor, copy_in_binary
 from pipelines.books import quantity_names
 from pipelines.check import Checked
 from pipelines.legacy.known import Known
-from pipelines.legacy.outcomes import SEEN, Ledger, Outcome, Wait
+from pipelines.legacy.outcomes import SEEN, Ledger, Outcome, Wait, named_body, named_place
 from pipelines.legacy.parts import Rows
 from pipelines.legacy.repairs import Repair, siret, siret_valid
 from pipelines.legacy.seen import Seen, digest_texts, mixed
@@ -113,9 +113,9 @@ def judge(table: Table, rows: Rows, known: Known, day: date, *, confirmed: bool 
         if not worker[row]:
             waits[row] = (known.causes[why[row]], str(asked[row]))
         elif not establishment[row]:
-            waits[row] = ("ETABLISSEMENT", sirets[place[row]][:20])
+            waits[row] = ("ETABLISSEMENT", named_place(sirets[place[row]]))
         elif not sender[row]:
-            waits[row] = ("ORGANISME", str(bodies[row].as_py())[:20])
+            waits[row] = ("ORGANISME", named_body(bodies[row].as_py()))
         else:
             waits[row] = (codebook.names(int(checked.codes[row]) & _HOLDS)[0], "")
     nothing = np.full(count, -1, np.int64)

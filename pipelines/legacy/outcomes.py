@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from loaders.bulk import Cursor, copy_in
 from loaders.secrets import RegistryKey
-from pipelines.legacy.repairs import Repair
+from pipelines.legacy.repairs import Repair, siret_valid
 
 
 class Outcome(StrEnum):
@@ -31,14 +32,35 @@ CAUSES = {
     "IDENTITE_DISCORDANTE": "Naissance ou sexe contredisent le numéro",
     "NOM_DISCORDANT": "Le numéro est celui d'une personne d'un autre nom",
     "TRAVAILLEUR_ABSENT": "Le numéro de travailleur n'est dans aucun fichier",
+    "REJETE": "Travailleur rejeté par un analyste",
     "ETABLISSEMENT": "Établissement inconnu",
     "ORGANISME": "Organisme sans compte",
     "CLE_EN_CONFLIT": "Une autre mesure porte la même clé",
     "MET-05": "Dose invraisemblable, à confirmer",
     "METIER": "Ancien libellé de métier qui en désigne plusieurs, ou aucun",
 }
+_LONGEST_LABEL = 120
 #: Rows whose key may have been seen: judged exactly once every partition has its indexes.
 SEEN = "CLE_VUE"
+
+
+#: Stands for a text that is not what its column is for: it might be anything, a person's number too.
+UNFIT = "ILLISIBLE"
+
+
+def named_place(siret: str) -> str:
+    """A SIRET as a group may say it in clear: only where it is one."""
+    return siret if siret_valid(siret) else UNFIT
+
+
+def named_body(code: str) -> str:
+    """A body's code as a group may say it in clear: shorter than any person's number."""
+    return code if re.fullmatch("[A-Z0-9]{1,10}", code) else UNFIT
+
+
+def named_label(label: str) -> str:
+    """An old trade label as it may be kept in clear: words, no number."""
+    return UNFIT if re.search("[0-9]{3}", label) or len(label) > _LONGEST_LABEL else label
 
 
 @dataclass(frozen=True)

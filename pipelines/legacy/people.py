@@ -19,7 +19,7 @@ from loaders.bulk import Cursor, copy_in
 from loaders.secrets import RegistryKey
 from pipelines.legacy import trades
 from pipelines.legacy.known import Known, Survey
-from pipelines.legacy.outcomes import Ledger, Outcome, Wait
+from pipelines.legacy.outcomes import Ledger, Outcome, Wait, named_label, named_place
 from pipelines.legacy.parts import Rows
 from pipelines.legacy.repairs import person, siret, siret_valid
 from pipelines.names import agree, fold
@@ -238,7 +238,7 @@ def attachments(cursor: Cursor, ledger: Ledger, rows: Rows, known: Known, survey
         elif not numbers[at]:
             waiting.append((at, known.causes[whys[at]], str(one["ID_TRAVAILLEUR"])))
         elif place not in known.establishments:
-            waiting.append((at, "ETABLISSEMENT", place))
+            waiting.append((at, "ETABLISSEMENT", named_place(place)))
         else:
             stay = _stay(line, one, survey.last_day(one["ID_TRAVAILLEUR"]), day)
             pairs[int(numbers[at]), known.establishments[place]].stays.append(stay)
@@ -281,7 +281,7 @@ def _stay(line: int, one: dict[str, Any], last: date | None, day: date) -> _Stay
         "share_tenths": share if share is not None and 1 <= share <= 10 else 10,
         "worker_group": DEFAULT_GROUP,
     }
-    return _Stay(line, start, end, values, one["METIER"].strip() if ambiguous else None)
+    return _Stay(line, start, end, values, named_label(one["METIER"].strip()) if ambiguous else None)
 
 
 def _write(cursor: Cursor, ledger: Ledger, pairs: dict[tuple[int, int], _Pair]) -> None:

@@ -15,7 +15,7 @@ from loaders.secrets import RegistryKey
 from pipelines.legacy import doses, people
 from pipelines.legacy.books import rebook
 from pipelines.legacy.known import Known, Survey
-from pipelines.legacy.outcomes import Ledger, Outcome
+from pipelines.legacy.outcomes import Ledger, Outcome, named_body
 from pipelines.legacy.parts import typed
 from pipelines.stores import STORES
 from schemas.legacy import Table, tables
@@ -140,7 +140,7 @@ def _doses(
         elif any(other == content for _, other in before):
             doubled.append(row)
         else:
-            judged.waits[row] = ("CLE_EN_CONFLIT", rows.values["ORGANISME"][row].as_py())
+            judged.waits[row] = ("CLE_EN_CONFLIT", named_body(rows.values["ORGANISME"][row].as_py()))
     fresh = np.array(new, np.int64)
     doses.insert(cursor, ledger, table, judged, fresh, doses.laid_out(table, judged, fresh))
     doses.count(ledger, layout, judged, np.array(doubled, np.int64), Outcome.DUPLICATE, "MET-12")

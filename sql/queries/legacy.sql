@@ -127,7 +127,13 @@ group by w.code, w.cause, w.kind
 order by count(*) desc, w.code, w.kind
 
 -- name: waiting_workers
-select old_id, cause from legacy.worker where migration_id = %s and worker_id is null order by old_id
+select old_id, cause from legacy.worker where migration_id = %s and worker_id is null and cause <> 'REJETE' order by old_id
+
+-- name: refuse_workers
+-- Workers of a group wait no longer: they will be nobody. Rows that name them wait under this cause.
+update legacy.worker set cause = 'REJETE'
+where migration_id = %s and worker_id is null and (cause = %s or cause || ':' || old_id = %s)
+returning submission_id
 
 -- name: worker_part
 select submission_id from legacy.worker where migration_id = %s and old_id = %s

@@ -17,6 +17,7 @@ import pyarrow.parquet
 import pytest
 from legacy_world import DAY, NIRS, SIRETS, bodies, figures, part, passive, place, stay, worker
 
+from bench.legacy import measure
 from loaders.errors import UsageError
 from loaders.orchestrator import settings_environment
 from loaders.services import running
@@ -24,6 +25,7 @@ from pipelines.exceedances import legacy_day
 from pipelines.legacy import decide, reconcile
 from pipelines.legacy.run import migrate
 from pipelines.simulation.legacy import simulate
+from schemas.identifiers import key_of
 
 SISERI = Path(sys.prefix) / "bin" / "siseri"
 _DOSES = (
@@ -294,6 +296,47 @@ def test_groups_are_seen_and_settled(registry: Any, tmp_path: Path) -> None:
     decide.undo(reg, "ana")
     assert number(registry, _DOSES) == 0
     registry.verify()
+
+
+def test_a_worker_who_is_nobody_is_rejected_with_his_rows(registry: Any, tmp_path: Path) -> None:
+    bodies(registry)
+    small(tmp_path)
+    part(tmp_path, "travailleurs", worker(1, NIRS[0], NOM="ANONYME"), worker(2, NIRS[1]))
+    migrate(registry.registry, tmp_path)
+    assert (
+        decide.settle(registry.registry, "ANONYME:1", "rejeter", motive="vide", who="ana", value=None, folder=None) == 3
+    )
+    assert decide.groups(registry.connection) == []
+    assert figures(registry)["travailleurs", "REFUSE", "ANONYME"] == 1
+    registry.verify()
+
+
+def test_nothing_in_clear_can_be_a_persons_number(registry: Any, tmp_path: Path) -> None:
+    """Fields in each other's place, as old systems have them: only sealed columns hold them."""
+    bodies(registry)
+    small(tmp_path)
+    part(tmp_path, "rattachements", stay(1, SIRETS[0], METIER=f"NOM {NIRS[2]}"))
+    part(
+        tmp_path,
+        "externes",
+        passive(1, SIRETS[0], "M0"),
+        passive(1, NIRS[2], "M1"),
+        passive(1, SIRETS[0], "M2", ORGANISME=NIRS[2]),
+        passive(1, f" {NIRS[2]}{key_of(NIRS[2])}", "M3"),
+    )
+    migrate(registry.registry, tmp_path)
+    assert figures(registry)["externes", "EN_ATTENTE", "ETABLISSEMENT"] == 2
+    for (table,) in registry.connection.execute(
+        "select schemaname || '.' || tablename from pg_tables where schemaname in ('legacy', 'ledger', 'reference')"
+    ).fetchall():
+        for (line,) in registry.connection.execute(f"select t::text from {table} t").fetchall():
+            assert not any(nir in line for nir in NIRS), table
+
+
+def test_a_small_bench_reconciles() -> None:
+    figures_ = measure(2_000, part=500)
+    assert figures_["doses"] == 2_000
+    assert 0 < figures_["waiting"] < figures_["taken"]
 
 
 def test_a_part_that_changed_is_refused(registry: Any, tmp_path: Path) -> None:
