@@ -123,8 +123,8 @@ begin
 end
 $$;
 
--- A partition of a year, made without indexes where missing: they are made at the end, from sorted rows. Gives its name,
--- and whether it has its indexes.
+-- A partition of a year, made without indexes where missing: they are made at the end, from sorted rows. Gives its
+-- name, and whether it has its indexes.
 create function legacy.begin_partition(kind text, year integer, out part text, out indexed boolean)
 language plpgsql security definer set search_path = pg_catalog as $$
 begin
