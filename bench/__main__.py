@@ -19,6 +19,7 @@ RUNS = (
     ("bench.checks",),
     ("bench.access",),
     ("bench.statements",),
+    ("bench.legacy",),
 )
 
 

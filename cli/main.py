@@ -20,6 +20,7 @@ from cli.edition_commands import editions_app
 from cli.exceedance_commands import exceedances_app
 from cli.export_commands import export_app
 from cli.held_commands import held_app
+from cli.migrate_commands import migrate, simulate_legacy
 from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
 from cli.queue_commands import queue_app
 from cli.statement_commands import statement
@@ -54,6 +55,8 @@ app.add_typer(identities_app, name="identities")
 app.add_typer(schema_app, name="schema")
 app.command("stats")(stats)
 app.command("establishment")(establishment)
+app.command("migrate")(migrate)
+app.command("simulate-legacy")(simulate_legacy)
 
 
 @app.command()

@@ -54,13 +54,14 @@ def deliver(
     moment = connection.execute(sql.query("monthly_results", "moment")).fetchone()
     assert moment is not None
     warehouse = Warehouse(settings, connection.info.dsn)
+    history = {hour for (hour,) in connection.execute(sql.query("monthly_results", "history"))}
     written, before = 0, len(troubles)
     for one in owed:
         partner_id, code, _, _, establishment, siret, _ = one
         if establishment not in candidates:
             continue
         with troubles.keep("partner", partner_id):
-            body = _results(warehouse, key, one, today, last)
+            body = _results(warehouse, key, one, today, last, history)
             if body is None:
                 continue
             name = f"resultats-{siret}-{last:%Y-%m}.csv"
@@ -99,7 +100,9 @@ def _candidates(connection: Connection, owed: Iterable[Owed], last: date) -> set
     return {one for (one,) in connection.execute(sql.query("monthly_results", "candidates"), asked).fetchall()}
 
 
-def _results(warehouse: Warehouse, key: RegistryKey, owed: Owed, today: date, last: date) -> bytes | None:
+def _results(
+    warehouse: Warehouse, key: RegistryKey, owed: Owed, today: date, last: date, history: set[datetime]
+) -> bytes | None:
     """The file of an account and establishment; ``None`` where nothing may or need be told."""
     _, code, role, identifiant, _, siret, since = owed
     asking = Principal(role, identifiant)
@@ -110,7 +113,7 @@ def _results(warehouse: Warehouse, key: RegistryKey, owed: Owed, today: date, la
             return None
         with reader.transaction():
             reader.execute("set transaction isolation level repeatable read, read only")
-            found = [one for one in Fetched.of(reader, asking.profile).facts() if _told(one, last, since)]
+            found = [one for one in Fetched.of(reader, asking.profile).facts() if _told(one, last, since, history)]
             persons = {row[0]: row for row in read(reader, "persons")}
     if not found:
         return None
@@ -122,9 +125,11 @@ def _results(warehouse: Warehouse, key: RegistryKey, owed: Owed, today: date, la
     return result_list(rows, internal=asking.profile in INTERNAL)
 
 
-def _told(one: Facts, last: date, since: datetime | None) -> bool:
-    """Whether a result belongs in the file: of the month, or older and come since the last file."""
+def _told(one: Facts, last: date, since: datetime | None, history: set[datetime]) -> bool:
+    """Whether a result belongs in the file: of the month, or older and come since the last file as news."""
     end = date.fromisoformat(one["fin"][:10])
     if end > last:
         return False
-    return end >= last.replace(day=1) or (since is not None and one["integre_le"] > since)
+    return end >= last.replace(day=1) or (
+        since is not None and one["integre_le"] > since and one["integre_le"] not in history
+    )

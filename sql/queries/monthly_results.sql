@@ -37,13 +37,18 @@ select m.at, ledger.as_of(m.at) from (select clock_timestamp() as at offset 0) a
 insert into ledger.monthly_list (partner_id, name, month, delivered_at) values (%s, %s, %s, %s)
 on conflict do nothing
 
+-- name: history
+-- The hours of loads that brought a legacy registry's history.
+select recorded_at from ledger.load where kind = 'legacy'
+
 -- name: candidates
--- Of these establishments, those with a result of the month that ended, or with an older one loaded since a day.
+-- Of these establishments, those with a result of the month that ended, or with an older one loaded since a day. What a
+-- legacy migration brought is history and no news.
 with asked as (
     select unnest(%(establishments)s::integer[]) as establishment_id
 ),
 late as (
-    select coalesce(max(l.load_id), 0) as load_id from ledger.load as l where l.recorded_at <= %(since)s
+    select l.load_id from ledger.load as l where l.recorded_at > %(since)s and l.kind <> 'legacy'
 )
 select d.establishment_id
 from dose.passive as d
@@ -53,7 +58,7 @@ union
 select d.establishment_id
 from dose.passive as d
 inner join asked as a on d.establishment_id = a.establishment_id
-where d.until_load is null and d.since_load > (select l.load_id from late as l) and d.end_day < %(first)s
+where d.until_load is null and d.since_load in (select l.load_id from late as l) and d.end_day < %(first)s
 union
 select d.establishment_id
 from dose.operational as d
@@ -66,7 +71,7 @@ select d.establishment_id
 from dose.operational as d
 inner join asked as a on d.establishment_id = a.establishment_id
 where
-    d.until_load is null and d.since_load > (select l.load_id from late as l)
+    d.until_load is null and d.since_load in (select l.load_id from late as l)
     and date '1970-01-01' + d.end_minute / 1440 < %(first)s
 union
 select d.establishment_id
@@ -74,21 +79,21 @@ from dose.aircrew as d
 inner join asked as a on d.establishment_id = a.establishment_id
 where
     d.until_load is null and d.end_day <= %(last)s
-    and (d.end_day >= %(first)s or d.since_load > (select l.load_id from late as l))
+    and (d.end_day >= %(first)s or d.since_load in (select l.load_id from late as l))
 union
 select d.establishment_id
 from dose.internal as d
 inner join asked as a on d.establishment_id = a.establishment_id
 where
     d.until_load is null and d.end_day <= %(last)s
-    and (d.end_day >= %(first)s or d.since_load > (select l.load_id from late as l))
+    and (d.end_day >= %(first)s or d.since_load in (select l.load_id from late as l))
 union
 select d.establishment_id
 from dose.committed as d
 inner join asked as a on d.establishment_id = a.establishment_id
 where
     d.until_load is null and d.end_day <= %(last)s
-    and (d.end_day >= %(first)s or d.since_load > (select l.load_id from late as l))
+    and (d.end_day >= %(first)s or d.since_load in (select l.load_id from late as l))
 
 -- name: outlived
 -- Files of results still in the retour/ of an account that their establishment designates no longer.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
+from legacy_world import figures, part, passive, worker
 from senders import (
     DESIGNATIONS,
     ENGAGEE,
@@ -24,6 +26,8 @@ from senders import (
     row,
 )
 
+from pipelines.legacy.decide import accept
+from pipelines.legacy.run import migrate
 from schemas.identifiers import key_of
 
 MARCH = f"resultats-{SIRET}-2026-03.csv"
@@ -99,6 +103,22 @@ def test_a_file_comes_once_there_is_something_to_tell(land: Any) -> None:
     assert [one["VALEUR"] for one in cells(land.read("CONSEIL", MARCH))] == ["1.500"]
     land.run(date(2026, 5, 2))
     assert [one["VALEUR"] for one in cells(land.read("CONSEIL", APRIL))] == ["2.500"]
+
+
+def test_history_taken_over_is_no_news_of_the_month(land: Any, tmp_path: Path) -> None:
+    designate(land, "m.csv", "MDT", RPPS)
+    land.drop("LABO1", "doses.csv", file(PASSIVE, dose("M1", "1.5")))
+    land.run()
+    known = dict(zip(TRAVAILLEURS.split(";"), row(TRAVAILLEURS).split(";"), strict=True))
+    old = {"DATE_DEBUT_PORT": date(2015, 3, 1), "DATE_FIN_PORT": date(2015, 3, 31)}
+    who = {"NOM": known["NOM"], "PRENOM": known["PRENOM"], "DATENAISSANCE": date(1985, 6, 12)}
+    part(tmp_path, "travailleurs", worker(1, known["NIR"], **who))
+    part(tmp_path, "externes", passive(1, SIRET, "ANCIEN", **old))
+    assert migrate(land.registry, tmp_path).rows == 2
+    assert figures(land)["externes", "REPRIS", ""] == 1
+    accept(land.registry, "ana")
+    land.run(date(2026, 5, 1))
+    assert APRIL not in land.files("DOCTEUR")
 
 
 def test_a_designation_that_begins_or_ends_opens_and_closes_the_same_day(land: Any) -> None:

@@ -93,7 +93,7 @@ def _named(text: str) -> list[str]:
 
 
 def _command_of(call: str, known: dict[str, Any]) -> str | None:
-    words = re.split(r"[^a-z ]", call, maxsplit=1)[0].split()
+    words = re.split(r" -|[^a-z -]", call, maxsplit=1)[0].split()
     for length in range(len(words), 0, -1):
         if " ".join(words[:length]) in known:
             return " ".join(words[:length])
