@@ -189,7 +189,7 @@ class Linked:
         self._order(parts[-1], above)
 
     def _bound(self, dose: str, low: Sequence[tuple[str, int]], high: Sequence[int]) -> None:
-        """A dose lies between what brackets leave: ``low``, the least of each; ``high``, the most of all but the last."""
+        """A dose lies between what brackets leave: ``low`` the least of each, ``high`` the most of all but the last."""
         names = [name for name, _ in low]
         counts = [self._made[name].value for name in names]
         rest = self._made[dose].value - sum(most * count for most, count in zip(high, counts[:-1], strict=True))
