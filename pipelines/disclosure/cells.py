@@ -15,6 +15,7 @@ class Kind(Enum):
     """What a cell's figure is."""
 
     COUNT = "effectif"  # workers
+    RECORDS = "nombre"  # other things than workers: examinations, passages
     DOSE = "dose"  # a sum over workers, in micro-sievert
     RATIO = "rapport"  # computed from the cells of ``bases``: whoever sees them all sees it
     QUANTILE = "quantile"  # the dose of one worker among many: no sum gives it
@@ -38,7 +39,7 @@ class Rule:
     """What a cell needs to be shown (contract, statistics), and how little may be learnt of one that is not.
 
     ``count_width`` and ``dose_width``: a withheld figure must stay possible over at least so many workers, or this
-    percentage of its value and ``dose_floor_usv`` at least, for a reader who has every published figure and the log.
+    percentage of its value (of a dose ``dose_floor_usv`` at least), for a reader with every shown figure and the log.
     """
 
     workers: int = 11
@@ -78,10 +79,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Relation:
-    """What every reader knows to hold: the sum of coefficient times value is 0, or with ``at_most`` not above 0."""
+    """What a reader knows to hold: the sum of coefficient times value is 0, or with ``at_most`` not above ``limit``.
+
+    ``told_by``: the quantile that tells it; who is not shown that does not know it.
+    """
 
     terms: tuple[tuple[str, int], ...]
     at_most: bool = False
+    limit: int = 0
+    told_by: str | None = None
 
 
 def total(whole: str, parts: tuple[str, ...] | list[str]) -> Relation:
@@ -114,8 +120,9 @@ class Withheld:
 class Verdict:
     """What may be shown.
 
-    ``withheld`` by name, in the order of the cells. ``alternatives``: for each withheld count or dose two whole tables,
-    both agreeing with everything shown, that differ in it by what the rule asks; each as differences from the truth.
+    ``withheld`` by name, in the order of the cells. ``alternatives``: for each withheld figure that adds up two whole
+    tables, both agreeing with everything shown, that differ in it by what the rule asks; each as differences from the
+    truth.
     """
 
     withheld: dict[str, Withheld]

@@ -70,9 +70,12 @@ def _tells_of_few(cells: Mapping[str, Cell], cell: Cell, rule: Rule, earlier: Se
     return False
 
 
-def known_before(cell: Cell, earlier: Sequence[Edition]) -> bool:
-    """Whether an earlier edition showed this very figure."""
-    return any(edition.shown.get(cell.name) == cell.value for edition in earlier) and cell.kind is not Kind.RATIO
+def known_before(cells: Mapping[str, Cell], cell: Cell, earlier: Sequence[Edition]) -> bool:
+    """Whether an earlier edition showed this very figure, of a population of this very size."""
+    if cell.kind is Kind.RATIO:
+        return False
+    size = cells[cell.population] if cell.population is not None else cell
+    return any(one.shown.get(cell.name) == cell.value and one.shown.get(size.name) == size.value for one in earlier)
 
 
 def bounds(cell: Cell, reason: Reason | None, rule: Rule, earlier: Sequence[Edition]) -> tuple[int, int | None]:
@@ -80,7 +83,8 @@ def bounds(cell: Cell, reason: Reason | None, rule: Rule, earlier: Sequence[Edit
     low: int = 0
     high: int | None = None
     if cell.kind is not Kind.COUNT:
-        return (1 if reason is Reason.DOMINANCE else 0), None
+        known = reason is Reason.DOMINANCE if cell.kind is Kind.DOSE else reason in _SMALL
+        return int(known), None
     if reason is Reason.WORKERS:
         low, high = 1, rule.workers - 1
     elif reason in (Reason.ESTABLISHMENTS, Reason.DOMINANCE):

@@ -78,8 +78,9 @@ class _Search:
         self._down, self._up = np.zeros(count, np.int64), np.zeros(count, np.int64)
         for name in names:
             self._bound(name)
-        self._known = np.array([known_before(cells[name], earlier) for name in names], bool)
+        self._known = np.array([known_before(cells, cells[name], earlier) for name in names], bool)
         self._free = np.array([name in reasons for name in names], bool)
+        self._silence()
         self._lowest, self._highest = np.zeros(count, np.int64), np.zeros(count, np.int64)
         self._low_table = np.full(count, -1)
         self._high_table = np.full(count, -1)
@@ -100,8 +101,8 @@ class _Search:
         for done, name in enumerate(queue):
             at = self.moves.at[name]
             if self._known[at]:
-                self.exposed.add(name)
-            elif self._highest[at] - self._lowest[at] < self._width(name):
+                self.exposed.add(name)  # to who has the earlier edition; not to who has this one alone
+            if self._highest[at] - self._lowest[at] < self._width(name):
                 queue += self._protect(name, at)
             if done % _EVERY == _EVERY - 1:
                 self._shake(chance, done // _EVERY)
@@ -116,7 +117,16 @@ class _Search:
         down, up = np.minimum(self._down, reach), np.minimum(self._up, reach)
         moved = self.moves.shake(np.where(meant, chance.choice((-1.0, 1.0), len(widths)) / widths, 0.0), down, up)
         if moved is not None:
-            self._keep(moved)
+            self._keep(moved, np.ones(len(moved), bool))
+
+    def _silence(self) -> None:
+        """A quantile that is withheld, or drawn from what is, tells nothing."""
+        gone = {
+            name
+            for name in self.moves.telling
+            if name in self._reasons or any(base in self._reasons for base in self._cells[name].bases)
+        }
+        self.moves.silence(gone)
 
     def alternative(self, name: str) -> tuple[dict[str, int], dict[str, int]]:
         """Two tables that differ in this cell as far as any found."""
@@ -133,7 +143,8 @@ class _Search:
         cell = self._cells[name]
         if cell.kind is Kind.COUNT:
             return self._rule.count_width
-        return max(self._rule.dose_floor_usv, -(-self._rule.dose_width * cell.value // 100))
+        least = self._rule.dose_floor_usv if cell.kind is Kind.DOSE else self._rule.count_width
+        return max(least, -(-self._rule.dose_width * cell.value // 100))
 
     def _bound(self, name: str) -> None:
         """How far the figure may move, for all that the log tells once it is withheld."""
@@ -144,6 +155,8 @@ class _Search:
 
     def _protect(self, name: str, at: int) -> list[str]:
         moved = self._moved(at, self._width(name), self._known)
+        if moved is None and self.moves.telling:
+            moved = self._without_quantiles(name, at)
         if moved is None:
             self.exposed.add(name)
             moved = self._moved(at, self._width(name), np.zeros_like(self._known))
@@ -153,8 +166,23 @@ class _Search:
         for one in fresh:
             self._reasons[one] = Reason.SECONDARY
             self._free[self.moves.at[one]] = True
-        self._keep(moved)
+        self._silence()
+        # What moves a figure that some reader knows hides no other from him.
+        honest = not moved[self._known].any()
+        self._keep(moved, np.full(len(moved), honest) | (np.arange(len(moved)) == at))
         return fresh
+
+    def _without_quantiles(self, name: str, at: int) -> NDArray[np.int64] | None:
+        """A table that quantiles alone tell from the truth: they are withheld."""
+        telling = set(self.moves.telling)
+        self.moves.silence(telling)
+        moved = self._moved(at, self._width(name), self._known)
+        self.moves.telling = telling
+        if moved is not None:
+            gone = self.moves.told(moved) & telling
+            self._reasons.update(dict.fromkeys(gone, Reason.SECONDARY))
+            self.moves.silence(gone)
+        return moved
 
     def _moved(self, at: int, width: int, known: NDArray[np.bool_]) -> NDArray[np.int64] | None:
         """A table in which the cell differs by the width from the lowest or highest found."""
@@ -170,9 +198,10 @@ class _Search:
     def _cost(self, moved: NDArray[np.int64]) -> float:
         return float(self.moves.weight[(moved != 0) & ~self._free].sum())
 
-    def _keep(self, moved: NDArray[np.int64]) -> None:
+    def _keep(self, moved: NDArray[np.int64], hides: NDArray[np.bool_]) -> None:
+        """Keep a table, for the cells that it hides."""
         table = len(self._tables)
         self._tables.append(moved)
-        lower, higher = moved < self._lowest, moved > self._highest
+        lower, higher = hides & (moved < self._lowest), hides & (moved > self._highest)
         self._lowest[lower], self._low_table[lower] = moved[lower], table
         self._highest[higher], self._high_table[higher] = moved[higher], table

@@ -20,19 +20,20 @@ from loaders.errors import UsageError
 from loaders.settings import PARIS
 from loaders.warehouse import Connection
 from pipelines.disclosure.cells import Rule
-from pipelines.disclosure.primary import primary
 from pipelines.statistics import public, publish, tables
 from pipelines.statistics.activities import TOTAL
 from pipelines.statistics.asked import Asked, asked
 from pipelines.statistics.cells import ANNUAL_BRACKETS, Unit, text
+from pipelines.statistics.people import Place
 from pipelines.statistics.yearbook import Yearbook, compile_year
 from reports.annual import Edition, Figure, Heading, Line, Sheet, edition_page, edition_pdf
 from reports.charts import Chart, Series, labels_of
 
 #: Years of the trend, this one included.
 YEARS = 5
-#: What an establishment's own cell needs: nobody else is in it.
-OWN = Rule(establishments=1, share_percent=100)
+#: What an establishment's own cell needs: nobody else is in it. Of few workers a dose says much: three values that stay
+#: possible are enough, so that the mean is not lost.
+OWN = Rule(establishments=1, share_percent=100, count_width=2)
 #: Columns shown, own first and then the nation's.
 COLUMNS = ("suivis", "exposes", "moyenne_suivis_msv", "moyenne_exposes_msv", "mediane_msv", "p95_msv")
 _NATION = "nation_"
@@ -40,10 +41,10 @@ _NATION = "nation_"
 
 @dataclass(frozen=True)
 class Side:
-    """A yearbook and what may not be shown of it, by name of the cell."""
+    """A yearbook and what may not be shown of it."""
 
     book: Yearbook
-    hidden: Collection[str]
+    hidden: Collection[Place]
 
     def figure(self, table: str, code: str, column: str) -> Figure:
         """A cell as it may be shown; empty where the table has no such row."""
@@ -51,8 +52,7 @@ class Side:
         if code not in {row.code for row in found.rows}:
             return Figure("")
         unit = next(one.unit for one in found.columns if one.name == column)
-        name = public.Places(self.book).name(table, code, column)
-        return Figure(text(found.cell(code, column).value, unit), name in self.hidden)
+        return Figure(text(found.cell(code, column).value, unit), (table, code, column) in self.hidden)
 
 
 def report(connection: Connection, siret: str, year: int, today: date, out: Path) -> dict[str, object]:
@@ -103,7 +103,7 @@ def _sides(connection: Connection, establishment: int, year: int, now: Asked) ->
     mine = whole.population.of_establishment(establishment)
     made = (tables.domains, tables.sectors, tables.sectors_with_parts, tables.trades)
     book = Yearbook(whole.asked, tuple(make(mine) for make in made), {}, int(mine.monitored.sum()), mine)
-    return Side(book, public.guarded(book, OWN)), Side(whole, primary(public.cells_of(whole), Rule(), ()))
+    return Side(book, public.guarded(book, OWN)), Side(whole, public.too_small(whole))
 
 
 def _published(connection: Connection, now: Asked) -> Side:
@@ -111,9 +111,7 @@ def _published(connection: Connection, now: Asked) -> Side:
     shown = connection.execute(sql.query("editions", "public_latest"), (now.year, now.scope)).fetchone()
     at = Asked(now.year, now.scope, int(shown[0]), shown[1].astimezone(PARIS)) if shown else now
     book = compile_year(connection, at)
-    places = public.Places(book)
-    hidden = {places.name(one.table, one.code, one.column) for one in public.withheld(connection, book)}
-    return Side(book, hidden)
+    return Side(book, {(one.table, one.code, one.column) for one in public.withheld(connection, book)})
 
 
 def _rows(table: str, title: str, own: Side, nation: Side) -> Sheet:

@@ -35,6 +35,7 @@ REASONS = {
     Reason.CHANGE.value: "l'écart avec une édition précédente parlerait de moins de 11 travailleurs",
     Reason.DERIVED.value: "calculée d'une valeur non publiée",
     Reason.SECONDARY.value: "protège une autre valeur",
+    public.SENDERS: "chaque ligne ne parle que d'un émetteur",
     public.EVERYTHING: "trop peu de données pour qu'en taire une partie suffise",
 }
 
@@ -61,7 +62,11 @@ def publish(
         raise UsageError("le public n'a que le périmètre tous : la différence de deux autres se calculerait")
     _must_be_folder(out)
     book = compile_year(connection, asked(connection, year, as_of, scope, today))
-    hidden = public.withheld(connection, book) if audience == "public" else []
+    hidden = []
+    if audience == "public":
+        hidden = public.withheld(connection, book)
+        book, gone = public.without_senders(book)
+        hidden += gone
     places = {(one.table, one.code, one.column) for one in hidden}
     tables = table_files(book, places)
     if audience == "public":
@@ -69,6 +74,8 @@ def publish(
     manifest = describe(book, tables, audience)
     if audience == "public":
         manifest["cellules_non_publiees"] = len(hidden)
+        rows = book.rows_read.items()
+        manifest["lignes_lues"] = {name: None if public.small_count(count) else count for name, count in rows}
         if ("domaines", TOTAL, "suivis") in places:
             manifest["travailleurs_suivis"] = None
     files = tables | people.files(people.edition(book, audience, places)) | {MANIFEST: document(manifest)}

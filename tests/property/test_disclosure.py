@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -63,7 +64,15 @@ def told(
     before = {
         cell.name: [value for one in earlier if (value := one.shown.get(cell.name)) is not None] for cell in numbers
     }
-    shown = {cell.name: cell.value for cell in numbers if verdict.shows(cell.name) or cell.value in before[cell.name]}
+    sizes = {cell.name: cell.value for cell in numbers}
+    known = {
+        cell.name
+        for cell in numbers
+        for one in earlier
+        if one.shown.get(cell.name) == cell.value
+        and (cell.population is None or one.shown.get(cell.population) == sizes[cell.population])
+    }
+    shown = {cell.name: cell.value for cell in numbers if verdict.shows(cell.name) or cell.name in known}
     return Told(
         shown,
         {name: one.reason.value for name, one in verdict.withheld.items() if name in before and name not in shown},
@@ -206,3 +215,22 @@ def test_an_edition_again_is_the_same(rows: list[tuple[tuple[int, ...], int, int
     again = protect(cells, relations, earlier=[edition(cells, first)])
     assert set(again.withheld) == set(first.withheld)
     assert {one.reason for one in again.withheld.values()} <= {Reason.EARLIER}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(tables, changes)
+def test_the_later_edition_alone_gives_nothing_whatever_was_shown_before(
+    rows: list[tuple[tuple[int, ...], int, int]], moved: list[tuple[int, int, int]]
+) -> None:
+    """Not even of a figure that an earlier edition had shown."""
+    cells, relations = table(rows, doses=True)
+    first = protect(cells, relations)
+    numbers = [list(one[0]) for one in rows]
+    for sector, bracket, by in moved:
+        numbers[sector][bracket] = max(0, numbers[sector][bracket] + by)
+    later, _ = table([(tuple(own), *one[1:]) for own, one in zip(numbers, rows, strict=True)], doses=True)
+    before = edition(cells, first)
+    second = protect(later, relations, earlier=[before])
+    alone = told(later, relations, second)
+    log = {name: word if word != "ECART" else "ANTERIEUR" for name, word in alone.log.items()}
+    wide({cell.name: cell for cell in later}, replace(alone, log=log))

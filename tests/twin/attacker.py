@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scipy.optimize import linprog
+from scipy.sparse import csr_matrix
 
 #: Beyond what any count of the small tables can be.
 CEILING = 400
+#: The name of no figure: the number 1.
+ONE = ""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class Told:
     """What a reader holds.
 
     ``shown`` by name; ``log`` the word of the log for each withheld cell; ``counts``: the names of numbers of workers;
-    ``sums`` and ``ceilings``: terms whose sum is 0, or not above 0; ``before``: figures that earlier editions showed.
+    ``sums`` and ``ceilings``: terms whose sum is 0, or not above 0, :data:`ONE` being 1; ``before``: figures that
+    earlier editions showed.
     """
 
     shown: Mapping[str, int]
@@ -105,44 +110,53 @@ def _filled(told: Told, rules: Sequence[tuple[Mapping[str, int], bool]], spans: 
     return any(_filled(told, rules, {**spans, first: (value, value)}) for value in range(low, high + 1))
 
 
-def bounded(told: Told, wanted: str) -> tuple[float, float]:
-    """The least and the most that a withheld figure can be, parts of persons allowed."""
-    names = sorted(told.log)
-    at = {name: place for place, name in enumerate(names)}
+class Solver:
+    """Linear programming over all that a reader holds, parts of persons allowed."""
 
-    def written(rules: Sequence[Mapping[str, int]]) -> tuple[list[list[float]], list[float]]:
-        left, right = [], []
+    def __init__(self, told: Told) -> None:
+        self._at = {name: place for place, name in enumerate(sorted(told.log))}
+        self._spans = [span(told, name) for name in self._at]
+        self._equal, self._equal_to = self._written(told, told.sums)
+        self._under, self._under_to = self._written(told, told.ceilings)
+
+    def _written(self, told: Told, rules: Sequence[Mapping[str, float]]) -> tuple[Any, Any]:
+        entries: list[tuple[float, int, int]] = []
+        right: list[float] = []
         for terms in rules:
-            line = [0.0] * len(names)
-            constant = 0
-            for name, factor in terms.items():
-                if name in at:
-                    line[at[name]] += factor
-                else:
-                    constant += factor * told.shown[name]
-            if any(line):
-                left.append(line)
-                right.append(float(-constant))
-        return left, right
+            mine = [(factor, len(right), self._at[name]) for name, factor in terms.items() if name in self._at]
+            if mine:
+                entries += mine
+                right.append(
+                    -sum(factor * told.shown.get(name, 1) for name, factor in terms.items() if name not in self._at)
+                )
+        if not entries:
+            return None, None
+        factors, rows, columns = zip(*entries, strict=True)
+        return csr_matrix((factors, (rows, columns)), shape=(len(right), len(self._at))), right
 
-    equal, equal_to = written(told.sums)
-    under, under_to = written(told.ceilings)
-    goal = [0.0] * len(names)
-    ends = []
-    for sign in (1.0, -1.0):
-        goal[at[wanted]] = sign
-        found = linprog(
-            goal,
-            A_ub=under or None,
-            b_ub=under_to or None,
-            A_eq=equal or None,
-            b_eq=equal_to or None,
-            bounds=[span(told, name) for name in names],
-            method="highs",
-        )
-        if found.status == 3:
-            ends.append(-sign * float("inf"))
-        else:
-            assert found.status == 0, found.message
-            ends.append(sign * found.fun)
-    return ends[0], ends[1]
+    def bounds(self, name: str) -> tuple[float, float]:
+        """The least and the most that a withheld figure can be."""
+        ends = []
+        for sign in (1.0, -1.0):
+            goal = [0.0] * len(self._at)
+            goal[self._at[name]] = sign
+            found = linprog(
+                goal,
+                A_ub=self._under,
+                b_ub=self._under_to,
+                A_eq=self._equal,
+                b_eq=self._equal_to,
+                bounds=self._spans,
+                method="highs",
+            )
+            if found.status == 3:
+                ends.append(-sign * float("inf"))
+            else:
+                assert found.status == 0, found.message
+                ends.append(sign * found.fun)
+        return ends[0], ends[1]
+
+
+def bounded(told: Told, name: str) -> tuple[float, float]:
+    """:meth:`Solver.bounds` of one figure."""
+    return Solver(told).bounds(name)
