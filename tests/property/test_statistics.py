@@ -108,7 +108,8 @@ FIRST = st.lists(st.tuples(STARTS, STATUSES), min_size=2 * PEOPLE, max_size=2 * 
 _WIPED = (
     "truncate dose.passive, dose.committed, dose.aircrew, dose.operational, dose.internal, identity.alias,"
     " reference.attachment, reference.attachment_period, reference.attachment_status, exposure.exceedance,"
-    " exposure.reckoning, exposure.state, exposure.detection, exposure.conclusion, mart.year"
+    " exposure.reckoning, exposure.state, exposure.detection, exposure.conclusion, exposure.notice,"
+    " exposure.without_physician, legacy.label, mart.year"
 )
 
 
