@@ -96,7 +96,7 @@ def _judge(cursor: Cursor, mark: int, number: int, latest: date) -> tuple[int, i
     """Raise flags on what is new; gives how many results were judged, how many flags raised."""
     results, since = _results(cursor, latest - timedelta(days=LEARNED_DAYS))
     oldest = np.datetime64(latest - timedelta(days=JUDGED_DAYS), "D").astype(np.int64)
-    fresh = (since > mark) & (results.day >= oldest) & (results.fault == 0)
+    fresh = (since > mark) & (results.day >= oldest) & (results.fault == 0) & ~_history(cursor, results)
     about = usual(results)
     found = suspicions(results, about, fresh, _raised(cursor, results))
     for one in found:
@@ -116,6 +116,12 @@ def _results(cursor: Cursor, first: date) -> tuple[Results, Ints]:
     results = Results(*columns[:count])
     order = np.lexsort((results.line, results.submission))
     return results.take(order), columns[count][order]
+
+
+def _history(cursor: Cursor, results: Results) -> Bools:
+    """bool[n]: whether a migration brought the result. It is learned from, but nobody can be asked about it any more."""
+    taken_over = [one for (one,) in cursor.execute(sql.query("unusual", "history")).fetchall()]
+    return np.isin(results.submission, np.array(taken_over, np.int64))
 
 
 def _raised(cursor: Cursor, results: Results) -> Floats:

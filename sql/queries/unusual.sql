@@ -45,6 +45,9 @@ where
         where k.sender_id = d.sender_id and k.measure_id = d.measure_id and k.year = d.year
     )
 
+-- name: history
+select submission_id from legacy.part
+
 -- name: dismissed
 -- What dismissed flags allow: by how much each passed its bound, for whom, where.
 select f.kind, n.person_id, f.establishment_id, f.submission_id, f.line, f.score - f.bound

@@ -25,6 +25,7 @@ from pipelines.exceedances import legacy_day
 from pipelines.legacy import decide, reconcile
 from pipelines.legacy.run import migrate
 from pipelines.simulation.legacy import simulate
+from pipelines.unusual import evaluate
 from schemas.identifiers import key_of
 
 SISERI = Path(sys.prefix) / "bin" / "siseri"
@@ -175,6 +176,8 @@ def test_what_was_accepted_stands_and_its_exceedances_are_told_to_nobody(registr
     states = registry.connection.execute("select state from exposure.state where until_load is null").fetchall()
     assert states == [("REPRISE",)]
     assert number(registry, "select count(*) from exposure.notice") == 0
+    # Learned from, but nobody is asked about what was taken over.
+    assert evaluate(registry.connection).results == 0
     with pytest.raises(UsageError, match="nothing to accept"):
         decide.undo(registry.registry, "ana")
     assert migrate(registry.registry, tmp_path).state == "ACCEPTEE"
