@@ -119,7 +119,7 @@ def _results(cursor: Cursor, first: date) -> tuple[Results, Ints]:
 
 
 def _history(cursor: Cursor, results: Results) -> Bools:
-    """bool[n]: whether a migration brought the result. It is learned from, but nobody can be asked about it any more."""
+    """bool[n]: whether a migration brought the result: learned from, but nobody can be asked about it any more."""
     taken_over = [one for (one,) in cursor.execute(sql.query("unusual", "history")).fetchall()]
     return np.isin(results.submission, np.array(taken_over, np.int64))
 
