@@ -24,4 +24,4 @@ down:
 # One file for Python 3.11 to 3.13 and every platform; versions move only here.
 lock:
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --quiet \
-		--extra registry --extra airflow --extra modeles --extra dev pyproject.toml -o requirements.lock
+		--extra registry --extra airflow --extra celery --extra modeles --extra dev pyproject.toml -o requirements.lock

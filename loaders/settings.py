@@ -26,7 +26,8 @@ def project_root() -> Path:
 class Settings:
     """Everything the software can be told. Paths are absolute; sizes in bytes, delays in seconds or days.
 
-    ``database_url`` and ``sftp_url`` are ``None`` where the embedded service serves.
+    ``database_url`` and ``sftp_url`` are ``None`` where the embedded service serves, ``archive_url`` where the archive
+    is a folder of the home.
     ``today`` is the registry's date where one is imposed (tests, replays), else ``None``.
     ``hold_share`` is the share of faulty or waiting rows (above 0, at most 1) beyond which a file of at least
     ``hold_rows`` rows waits for a person's yes; ``None``: no file does.
@@ -35,6 +36,7 @@ class Settings:
     home: Path
     database_url: str | None = None
     sftp_url: str | None = None
+    archive_url: str | None = None
     today: date | None = None
     sftp_key: Path = Path()
     sftp_known_hosts: Path = Path()
@@ -94,7 +96,7 @@ class Settings:
                 values[name] = raw if type(raw) is date else _day(str(raw))
             elif name == "hold_share":
                 values[name] = _share(name, raw)
-            elif name in ("database_url", "sftp_url"):
+            elif name in ("database_url", "sftp_url", "archive_url"):
                 values[name] = str(raw)
             else:
                 values[name] = _count(name, raw)

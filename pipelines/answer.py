@@ -51,8 +51,8 @@ def answer(client: SftpClient, connection: Connection, settings: Settings, submi
     scratch = settings.folder("staging") / f"{submission}.rapport.csv"
     try:
         if state == "TRAITE":
-            path = archive.place(settings, sha256)
-            _write_csv(connection, submission, load, path, scratch, _entries(connection, submission, load))
+            with archive.at_hand(settings, sha256) as path:
+                _write_csv(connection, submission, load, path, scratch, _entries(connection, submission, load))
             client.put(code, "retour", f"{stem}.rapport.csv", scratch)
         client.put(code, "retour", f"{stem}.rapport.html", report_page(facts))
         client.put(code, "retour", f"{stem}.rapport.json", as_document(facts))
@@ -217,11 +217,12 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
         if line in decided:
             label = " | ".join(filter(None, (label, _in_words(*decided[line]))))
         cells[line] = codebook.Outcome(after).name, (codebook.error_text(codes, after), label)
-    path, dialect, layout = _opened(connection, submission, archive.place(settings, sha256))
     rows = []
-    for line, sent in _chosen_rows(path, dialect, layout, set(cells)):
-        issue, added = cells[line]
-        rows.append([str(line), issue, *sent, *added])
+    with archive.at_hand(settings, sha256) as copy:
+        path, dialect, layout = _opened(connection, submission, copy)
+        for line, sent in _chosen_rows(path, dialect, layout, set(cells)):
+            issue, added = cells[line]
+            rows.append([str(line), issue, *sent, *added])
     header = ["LIGNE", "ISSUE", *read.declared(layout), *REPORT_COLUMNS]
     codec = "cp1252" if dialect.encoding == "cp1252" else dialect.encoding
     body = execution.as_text(header, rows, layout.delimiter, dialect.newline)

@@ -15,6 +15,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,15 +179,22 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
     submission, number = _enter(connection, settings, drop, fetched.sha256, fetched.size)
     stem = answer_stem(ledger_name(drop.entry.name), number)
     client.put(drop.code, "retour", f"{stem}.ar.json", receipt_json(connection, submission))
-    leave(client, drop, stem, archive.place(settings, fetched.sha256))
+    leave(client, drop, stem, archive.at_hand(settings, fetched.sha256))
     with connection.transaction():
         connection.execute(sql.query("collect", "left_depot"), (submission,))
     log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)
     return submission
 
 
-def leave(client: SftpClient, drop: Drop, stem: str, copy: Path, depot: str = "depot", kept: str = "archive") -> None:
-    """Move a file that was taken out of its depot; ``copy`` holds its bytes.
+def leave(
+    client: SftpClient,
+    drop: Drop,
+    stem: str,
+    copy: AbstractContextManager[Path],
+    depot: str = "depot",
+    kept: str = "archive",
+) -> None:
+    """Move a file that was taken out of its depot; ``copy`` gives its bytes, where they are needed once more.
 
     Where the sender replaced its file between the copy and the move, the other file is the next drop.
     """
@@ -199,7 +207,8 @@ def leave(client: SftpClient, drop: Drop, stem: str, copy: Path, depot: str = "d
     if client.exists(drop.code, depot, name):
         name = f"{secrets.token_hex(4)}-{name}"[-200:]
     client.move(drop.code, kept, stem, depot, name)
-    client.put(drop.code, kept, stem, copy)
+    with copy as path:
+        client.put(drop.code, kept, stem, path)
 
 
 def _enter(connection: Connection, settings: Settings, drop: Drop, sha256: str, size: int) -> tuple[int, int]:

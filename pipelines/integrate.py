@@ -12,6 +12,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
@@ -130,9 +131,9 @@ def integrate(
 
     staged = Staging(settings.folder("staging") / f"{submission_id}.arrow")
     try:
-        with staged:
+        with staged, nullcontext(trial) if trial else archive.at_hand(settings, sha256) as bytes_:
             opened = open_file(
-                trial or archive.place(settings, sha256),
+                bytes_,
                 name,
                 role=role,
                 max_bytes=settings.max_bytes,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def _try(client: SftpClient, connection: Connection, settings: Settings, key: Re
         client.put(drop.code, ANSWERS, f"{stem}.rapport.html", report_page(facts))
         client.put(drop.code, ANSWERS, f"{stem}.rapport.json", as_document(facts))
         client.remove(drop.code, ANSWERS, f"{stem}.incident.json")
-        leave(client, drop, stem, local, DEPOT, KEPT)
+        leave(client, drop, stem, nullcontext(local), DEPOT, KEPT)
     finally:
         local.unlink(missing_ok=True)
         table.unlink(missing_ok=True)

@@ -274,7 +274,7 @@ class _Run:
 
 def _keep(settings: Settings, part: Part, sha256: str) -> None:
     """The part's bytes into the archive, before anything says that they are there."""
-    if archive.place(settings, sha256).exists():
+    if archive.holds(settings, sha256):
         return
     copy = settings.folder("staging") / f"legacy-{sha256[:16]}"
     shutil.copyfile(part.path, copy)
