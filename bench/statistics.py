@@ -256,7 +256,7 @@ def child(home: str, url: str, what: str) -> None:
     from pipelines.statistics.yearbook import compile_year
 
     settings = dataclasses.replace(Settings.load({"SISERI_HOME": home}), database_url=url, today=TODAY)
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="publisher") as registry:
         began = time.perf_counter()
         book = compile_year(registry.connection, asked(registry.connection, YEAR, None, "tous", TODAY))
         took = time.perf_counter() - began

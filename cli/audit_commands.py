@@ -35,7 +35,7 @@ def audit_list(
     from pipelines import audit
 
     asked = _asked(du, au, par, nir)
-    with readable(settings_now()) as warehouse, warehouse.analyst() as reader:
+    with readable(settings_now(), "administrator") as warehouse, warehouse.login("administrator") as reader:
         listed = audit.looks(reader, warehouse.key(), asked, skipped=(page - 1) * taille, most=taille)
         audit.looked(reader, account(), audit.COMMAND, "audit list", records=len(listed))
     if json_:
@@ -60,7 +60,7 @@ def audit_export(
     from pipelines.private_file import write_private
 
     asked = _asked(du, au, par, nir)
-    with readable(settings_now()) as warehouse, warehouse.analyst() as reader:
+    with readable(settings_now(), "administrator") as warehouse, warehouse.login("administrator") as reader:
         listed = audit.looks(reader, warehouse.key(), asked, chained=True)
         audit.looked(reader, account(), audit.COMMAND, "audit export", records=len(listed))
         place, digest = audit.head(reader)
@@ -82,7 +82,7 @@ def audit_check(
     from loaders.registry import readable
     from pipelines import audit
 
-    with readable(settings_now()) as warehouse, warehouse.analyst() as reader:
+    with readable(settings_now(), "administrator") as warehouse, warehouse.login("administrator") as reader:
         held = audit.holds(reader, rang, empreinte)
     if json_:
         show_json({"rang": rang, "tenu": held})

@@ -35,7 +35,7 @@ def checks_list(
 
     settings = settings_now()
     listed: list[dict[str, Any]] = []
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="analyst") as registry:
         for name in [controle] if controle else watch.CONTROLS:
             wanted = watch.asked(name, settings.registry_date(), du, au, siret, emetteur, seen=vus)
             found = watch.findings(registry.connection, registry.key, wanted, skipped=(page - 1) * taille, most=taille)

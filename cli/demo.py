@@ -76,12 +76,11 @@ def _prepare(settings: Any, services: Any, manifest: dict[str, Any], began: floa
         connection.execute("drop database if exists siseri with (force)")
     Warehouse(settings, services.database_url).initialise()
     keys = settings.folder("cles-demo")
-    with opened(settings) as registry, registry.warehouse.admin() as admin, depots(registry) as client:
+    with opened(settings, profile="administrator") as registry, depots(registry) as client:
         for one in manifest["partners"]:
             public = _sender_key(keys / one["code"])
-            partners.add(
-                admin, client, settings, one["code"], one["role"], one["sirens"], one.get("identifiant"), public
-            )
+            account = (one["code"], one["role"], one["sirens"], one.get("identifiant"))
+            partners.add(registry.connection, client, settings, *account, public)
     _say(began, f"{len(manifest['partners'])} comptes ouverts, chacun sa clé SSH et son dossier")
 
 
@@ -146,7 +145,7 @@ def _show(settings: Any, sample: Path, began: float) -> int:
     from loaders.registry import opened
     from pipelines import causes, listings
 
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="analyst") as registry:
         listed = listings.submissions(registry.connection)
         today = settings.registry_date()
         waiting = causes.causes(registry.connection, today, causes.Filters(), size=15).rows

@@ -21,7 +21,7 @@ def editions_list(json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines.editions import listing
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="publisher") as registry:
         listed = listing(registry.connection)
     if json_:
         show_json(listed)
@@ -43,7 +43,7 @@ def editions_propose(
     from pipelines.editions import propose
 
     settings = settings_now()
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="publisher") as registry:
         number = propose(registry.connection, settings.registry_date(), year, scope, par, as_of=as_of)
     show_json({"edition": number}) if json_ else print(f"Édition {number} proposée : siseri editions approve {number}")
 
@@ -59,7 +59,7 @@ def editions_show(
     from pipelines import editions
     from pipelines.statistics.publish import write_folder
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="publisher") as registry:
         kept = editions.one(registry.connection, identifier)
         files = editions.files(registry.connection, kept)
     write_folder(out, files)
@@ -87,7 +87,7 @@ def _decide(number: int, yes: bool, who: str, motive: str | None, json_: bool) -
     from loaders.registry import opened
     from pipelines.editions import decide
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="publisher") as registry:
         decide(registry.connection, number, yes, who, motive)
     if json_:
         show_json({"edition": number, "publiee": yes})

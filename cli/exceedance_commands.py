@@ -41,7 +41,7 @@ def exceedances_list(
         without_physician=without_physician,
         unanswered_days=unanswered,
     )
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="analyst") as registry:
         listed = exceedance_listings.exceedances(registry.connection, registry.key, wanted)
         audit.looked(registry.connection, account(), audit.COMMAND, "exceedances list", records=len(listed))
     if json_:
@@ -64,7 +64,7 @@ def exceedances_show(
 
     settings = settings_now()
     wanted = exceedance_listings.Wanted.now(settings, as_of=as_of)
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="analyst") as registry:
         shown = exceedance_listings.exceedance(registry.connection, registry.key, wanted, identifier)
         audit.looked(registry.connection, account(), audit.COMMAND, "exceedances show")
     show_json(shown) if json_ else show_facts(shown)

@@ -27,17 +27,18 @@ def export_research(
     json_: Json = False,
 ) -> None:
     """Extraction pseudonymisée sous convention : Parquet, livre des variables, manifeste. Elle est consignée."""
-    from loaders.registry import opened
+    from loaders.registry import readable
     from pipelines.research import agreement as agreements
     from pipelines.research.export import export
+    from pipelines.research.study import studying
 
     settings = settings_now()
     known = agreements.read(agreement)
     days = [one.date() if one else None for one in (debut, fin)]
     request = agreements.ask(known, settings.registry_date(), variable or [], *days)
     hour = agreements.instant(as_of) if as_of else None
-    with opened(settings, sftp=False) as registry:
-        facts = export(registry.connection, registry.key, known, request, hour, out, account())
+    with readable(settings) as warehouse, studying(warehouse, known, settings.registry_date()) as reader:
+        facts = export(reader, warehouse.key(), known, request, hour, out, account())
     if json_:
         show_json(facts)
         return
@@ -52,7 +53,7 @@ def export_list(json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines.research.export import journal
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="administrator") as registry:
         listed = journal(registry.connection)
     if json_:
         show_json(listed)

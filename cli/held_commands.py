@@ -20,7 +20,7 @@ def held_list(json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines.held import held
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
         listed = held(registry.connection)
     if json_:
         show_json(listed)

@@ -21,7 +21,7 @@ from cli.exceedance_commands import exceedances_app
 from cli.export_commands import export_app
 from cli.held_commands import held_app
 from cli.migrate_commands import migrate, simulate_legacy
-from cli.output import Json, plain, settings_now, show_facts, show_json, show_table
+from cli.output import Json, account, plain, settings_now, show_facts, show_json, show_table
 from cli.queue_commands import queue_app
 from cli.statement_commands import statement
 from cli.statistics_commands import establishment, stats
@@ -115,9 +115,9 @@ def partner_add(
     from pipelines import partners
 
     settings = settings_now()
-    with opened(settings) as registry, registry.warehouse.admin() as admin, depots(registry) as client:
-        partners.add(admin, client, settings, code, role, siren or [], identifiant, key)
-        shown = partners.show(admin, settings, code)
+    with opened(settings, profile="administrator") as registry, depots(registry) as client:
+        partners.add(registry.connection, client, settings, code, role, siren or [], identifiant, key)
+        shown = partners.show(registry.connection, settings, code)
     show_json(shown) if json_ else print(f"Compte {code} ouvert.")
 
 
@@ -127,7 +127,7 @@ def partner_list(json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines import partners
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="administrator") as registry:
         listed = partners.listing(registry.connection)
     if json_:
         show_json(listed)
@@ -143,7 +143,7 @@ def partner_show(code: str, json_: Json = False) -> None:
     from pipelines import partners
 
     settings = settings_now()
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="administrator") as registry:
         shown = partners.show(registry.connection, settings, code)
     show_json(shown) if json_ else show_facts(shown)
 
@@ -155,7 +155,7 @@ def key_add(code: str, key: Path, json_: Json = False) -> None:
     from pipelines import partners
 
     settings = settings_now()
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="administrator") as registry:
         name = partners.add_key(registry.connection, settings, code, key)
     show_json({"cle": name}) if json_ else print(f"Clé {name} ajoutée.")
 
@@ -167,7 +167,7 @@ def key_revoke(code: str, name: str, json_: Json = False) -> None:
     from pipelines import partners
 
     settings = settings_now()
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="administrator") as registry:
         partners.revoke_key(registry.connection, settings, code, name)
     show_json({"cle": name}) if json_ else print(f"Clé {name} retirée.")
 
@@ -184,9 +184,9 @@ def partner_transfer(
     from pipelines import partners
 
     settings = settings_now()
-    with opened(settings, sftp=False) as registry, registry.warehouse.admin() as admin:
-        partners.transfer(admin, siren, to, motif)
-        shown = partners.show(admin, settings, to)
+    with opened(settings, sftp=False, profile="administrator") as registry:
+        partners.transfer(registry.connection, siren, to, motif)
+        shown = partners.show(registry.connection, settings, to)
     show_json(shown) if json_ else print(f"SIREN {siren} confié à {to}.")
 
 
@@ -197,9 +197,9 @@ def partner_disable(code: str, json_: Json = False) -> None:
     from pipelines import partners
 
     settings = settings_now()
-    with opened(settings, sftp=False) as registry, registry.warehouse.admin() as admin:
-        partners.disable(admin, settings, code)
-        shown = partners.show(admin, settings, code)
+    with opened(settings, sftp=False, profile="administrator") as registry:
+        partners.disable(registry.connection, settings, code)
+        shown = partners.show(registry.connection, settings, code)
     show_json(shown) if json_ else print(f"Compte {code} fermé.")
 
 
@@ -213,7 +213,7 @@ def deposit(
     from loaders.registry import depots, opened
     from pipelines.deposit import deposit as put
 
-    with opened(settings_now()) as registry, depots(registry) as client:
+    with opened(settings_now(), profile="analyst") as registry, depots(registry) as client:
         names = put(client, registry.connection, partner, files)
     show_json({"deposes": names}) if json_ else print(f"{len(names)} fichier(s) déposé(s).")
 
@@ -275,7 +275,7 @@ def submissions(json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines import listings
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
         listed = listings.submissions(registry.connection)
     if json_:
         show_json(listed)
@@ -295,7 +295,7 @@ def submission(identifier: Annotated[int, typer.Argument(metavar="ID")], json_: 
     from loaders.registry import opened
     from pipelines import listings
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
         shown = listings.submission(registry.connection, identifier)
     show_json(shown) if json_ else show_facts(shown)
 
@@ -307,15 +307,16 @@ def workers_list(
     incomplets: Annotated[bool, typer.Option("--incomplets", help="Sans organisme désigné")] = False,
     json_: Json = False,
 ) -> None:
-    """Les travailleurs par établissement, et si leur dossier est complet."""
+    """Les travailleurs par établissement, et si leur dossier est complet. La consultation est consignée."""
     from loaders.registry import opened
-    from pipelines import listings
+    from pipelines import audit, listings
 
     settings = settings_now()
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="analyst") as registry:
         listed = listings.workers(
             registry.connection, registry.key, settings, siret=siret, active=actifs, incomplete=incomplets
         )
+        audit.looked(registry.connection, account(), audit.COMMAND, "workers list", records=len(listed))
     if json_:
         show_json(listed)
     else:
@@ -327,12 +328,15 @@ def workers_list(
 def identities_pending(
     out: Annotated[Path, typer.Option(help="Fichier à écrire, lisible par vous seul")], json_: Json = False
 ) -> None:
-    """Écrit les identités connues par un numéro d'attente et pas encore vérifiées ; la réponse vient en IDENTITES."""
+    """Écrit les identités connues par un numéro d'attente et pas encore vérifiées ; la réponse vient en IDENTITES.
+
+    La consultation est consignée.
+    """
     from loaders.registry import opened
     from pipelines.verifications import pending
 
-    with opened(settings_now(), sftp=False) as registry:
-        count = pending(registry.connection, registry.key, out)
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
+        count = pending(registry.connection, registry.key, out, account())
     show_json({"identites": count}) if json_ else print(f"{count} identité(s) à vérifier.")
 
 
@@ -352,7 +356,7 @@ def verify(json_: Json = False) -> None:
     from pipelines.verify import verify as judge
 
     settings = settings_now()
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="analyst") as registry:
         findings = list(judge(registry.connection, settings))
     if json_:
         show_json([one.as_json() for one in findings])

@@ -49,7 +49,7 @@ def queue_list(json_: Json = False) -> None:
     if not json_:
         queue_causes()
         return
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
         listed = listings.queue(registry.connection, registry.key)
         audit.looked(registry.connection, account(), audit.COMMAND, "queue list", records=len(listed))
     show_json(listed)
@@ -72,7 +72,7 @@ def queue_causes(
 
     settings = settings_now()
     filters = _filters(emetteur, code, format_, siret, jours, sans_ligne)
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="analyst") as registry:
         listed = list(causes.every_cause(registry.connection, settings.registry_date(), filters, ordre))
     if json_:
         show_json(listed)
@@ -89,7 +89,7 @@ def queue_rows(cause: Annotated[int, typer.Argument(metavar="CAUSE")], json_: Js
     from loaders.registry import opened
     from pipelines import audit, causes
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
         listed = list(causes.every_entry(registry.connection, registry.key, cause))
         shown = [one["id"] for one in listed]
         audit.looked(registry.connection, account(), audit.COMMAND, "queue rows", shown, records=0)
@@ -112,7 +112,7 @@ def queue_show(identifier: Annotated[int, typer.Argument(metavar="ID")], json_: 
     from pipelines.dossier import dossier
     from pipelines.listings import queue
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
         shown = dossier(registry.connection, registry.key, identifier)
         shown["valeurs"] = {one["champ"]: one["valeur"] for one in shown["valeurs"]}
         listed = queue(registry.connection, registry.key, identifier) if shown["attend"] else []
@@ -135,7 +135,7 @@ def queue_find(
 
     if sum(one is not None for one in (siret, nir, depot)) != 1:
         raise UsageError("donnez un SIRET, un NIR ou un dépôt")
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
         if siret is not None:
             found = search.of_siret(registry.connection, siret)
         elif depot is not None:
@@ -245,7 +245,7 @@ def queue_journal(
     from loaders.registry import opened
     from pipelines.dossier import journal
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
         listed = journal(registry.connection, who=par, after=avant, size=500)
     if json_:
         show_json(listed)
@@ -314,7 +314,7 @@ def queue_export(
         raise UsageError("le fichier doit finir par .csv ou .xlsx")
     settings = settings_now()
     filters = _filters(emetteur, code, format_, siret, jours, sans_ligne)
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="analyst") as registry:
         count = write(
             registry.connection, registry.key, settings.registry_date(), out, filters, ordre, cause, account()
         )
@@ -342,7 +342,7 @@ def standing_list(json_: Json = False) -> None:
     from loaders.registry import opened
     from pipelines import audit, standing
 
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
         listed = standing.listing(registry.connection, registry.key)
         persons = sum(one["genre"] == "NIR" for one in listed)
         if persons:

@@ -26,7 +26,7 @@ def stats(
     from pipelines.statistics.publish import publish
 
     settings = settings_now()
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="publisher") as registry:
         manifest = publish(
             registry.connection, out, settings.registry_date(), year=year, as_of=as_of, scope=scope, audience=audience
         )
@@ -46,12 +46,12 @@ def establishment(
     json_: Json = False,
 ) -> None:
     """Compare un établissement à ses métiers, à ses secteurs et à la nation, sans dose individuelle."""
-    from loaders.registry import opened
+    from loaders.registry import readable
     from pipelines.statistics.establishment import report
 
     settings = settings_now()
-    with opened(settings, sftp=False) as registry:
-        manifest = report(registry.connection, siret, year, settings.registry_date(), out)
+    with readable(settings, "reporter") as warehouse:
+        manifest = report(warehouse, siret, year, settings.registry_date(), out)
     show_json(manifest) if json_ else print(
         f"Établissement {siret}, année {year}, registre au {manifest['as_of']} : {out}"
     )

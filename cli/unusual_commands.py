@@ -24,7 +24,7 @@ def unusual_list(
     from pipelines import audit, unusual_answers
 
     filters = unusual_answers.Filters(emetteur, siret, genre, etat)
-    with opened(settings_now(), sftp=False) as registry:
+    with opened(settings_now(), sftp=False, profile="analyst") as registry:
         listed = unusual_answers.flags(registry.connection, filters)
         if listed:
             audit.looked(registry.connection, account(), audit.COMMAND, "unusual list", records=len(listed))

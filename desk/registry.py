@@ -112,7 +112,7 @@ class DeskRegistry:
                 settings = self._load()
                 services = stack.enter_context(running(settings, sftp=False))
                 warehouse = Warehouse(settings, services.database_url)
-                warehouse.ready()
+                warehouse.ready("analyst")
                 pools: dict[Profile, ConnectionPool[Connection]] = {
                     "analyst": stack.enter_context(warehouse.pool("analyst", **READING)),
                     "loader": stack.enter_context(warehouse.pool("loader", **WRITING)),

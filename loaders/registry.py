@@ -11,11 +11,12 @@ from loaders.services import Services, running
 from loaders.settings import Settings
 from loaders.sftp import SftpClient, connect
 from loaders.warehouse import Connection, Warehouse
+from schemas.access import GATE
 
 
 @dataclass(frozen=True)
 class Registry:
-    """An opened registry. ``connection`` is the loader's."""
+    """An opened registry. ``connection`` is of the profile that it was opened for."""
 
     settings: Settings
     services: Services
@@ -25,8 +26,11 @@ class Registry:
 
 
 @contextmanager
-def opened(settings: Settings, *, sftp: bool = True) -> Iterator[Registry]:
+def opened(settings: Settings, *, sftp: bool = True, profile: str = "loader") -> Iterator[Registry]:
     """Start what is needed and connect; on leaving, nothing runs that was not running before.
+
+    Args:
+        profile: who connects (``schemas/access.py``): the one that may do least of those that can do the work.
 
     Raises:
         UsageError: the registry is not initialised, or at another version, or under another key.
@@ -34,17 +38,21 @@ def opened(settings: Settings, *, sftp: bool = True) -> Iterator[Registry]:
     """
     with running(settings, sftp=sftp) as services:
         warehouse = Warehouse(settings, services.database_url)
-        warehouse.ready()
-        with warehouse.loader() as connection:
+        with warehouse.login(profile) as connection:
+            warehouse.check(connection)
             yield Registry(settings, services, warehouse, connection, warehouse.key())
 
 
 @contextmanager
-def readable(settings: Settings) -> Iterator[Warehouse]:
-    """The warehouse for one who reads under a profile of his own: checked as :func:`opened` does, nothing connected."""
+def readable(settings: Settings, profile: str = GATE.name) -> Iterator[Warehouse]:
+    """The warehouse for one who reads under a profile of his own: checked as :func:`opened` does, nothing connected.
+
+    Args:
+        profile: who looks whether the warehouse is at its version.
+    """
     with running(settings, sftp=False) as services:
         warehouse = Warehouse(settings, services.database_url)
-        warehouse.ready()
+        warehouse.ready(profile)
         yield warehouse
 
 

@@ -1,8 +1,8 @@
 """The PostgreSQL warehouse: migrations, login roles, connections.
 
-The URL given is the administrator's. ``init`` makes one login role per profile, named after the
-database, with generated passwords kept under the home (``keys/roles.json``); daily work connects as
-the loader or the analyst, never as owner.
+The URL given is the owner's. ``init`` makes one login role per profile (``schemas/access.py``), named after the
+database, with generated passwords kept under the home (``keys/roles.json``), and gives each its rights; everything
+else connects as the profile that may do least of those that can do it, never as owner.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from psycopg import sql as composed
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import sql
+from loaders import rights
 from loaders.errors import DatabaseLost, ServiceMissing, UsageError, WarehouseRefused
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from schemas import nomenclature
+from schemas.access import KEEPER, LOGINS
 from schemas.formats import formats
 from schemas.spec import Kind
 
@@ -32,13 +34,6 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 FLOOR = 150_000
-#: Profiles of daily work, which read and write tables.
-PROFILES = ("loader", "analyst")
-#: Profiles that read what a ticket opens, and the one that has tickets made (0019_access.sql).
-READERS = ("worker", "employer", "crp", "physician", "agent")
-GATE = "gate"
-#: Owns what the readers read through; nobody logs in as it.
-KEEPER = "keeper"
 Connection = psycopg.Connection[Any]
 
 
@@ -50,24 +45,25 @@ class Warehouse:
     url: str
 
     def admin(self) -> Connection:
-        """A connection as the administrator (migrations and accounts only)."""
+        """A connection as the owner: for :meth:`initialise`, and for tests and benches that set a scene."""
         return self._connect({})
+
+    def login(self, profile: str) -> Connection:
+        """A connection as a profile of ``schemas/access.py``; a reader sees nothing until it shows a ticket.
+
+        Raises:
+            UsageError: the registry is not initialised.
+            ServiceMissing: the database cannot be reached.
+        """
+        return self._connect(self._login(profile), autocommit=True)
 
     def loader(self) -> Connection:
         """A connection that may write through the corridor."""
-        return self._connect(self._login("loader"), autocommit=True)
+        return self.login("loader")
 
     def analyst(self) -> Connection:
         """A connection that may read."""
-        return self._connect(self._login("analyst"), autocommit=True)
-
-    def gate(self) -> Connection:
-        """A connection that may have tickets made for readers, and nothing else."""
-        return self._connect(self._login(GATE), autocommit=True)
-
-    def reader(self, profile: str) -> Connection:
-        """A connection of one of :data:`READERS`, which sees nothing until it shows a ticket."""
-        return self._connect(self._login(profile), autocommit=True)
+        return self.login("analyst")
 
     def pool(
         self, profile: str, *, size: int, statement_timeout_ms: int, lock_timeout_ms: int
@@ -106,11 +102,12 @@ class Warehouse:
     def _login(self, profile: str) -> dict[str, str]:
         database = str(conninfo_to_dict(self.url).get("dbname") or "")
         role = f"{database}_{profile}"
+        assert profile in LOGINS, profile
         try:
             passwords = json.loads(self._password_file().read_text())
             return {"user": role, "password": passwords[role]}
         except (FileNotFoundError, KeyError) as error:
-            self.admin().close()  # a server that is not there is told first
+            self._connect({}).close()  # a server that is not there is told first; nothing is asked of it
             raise UsageError("the registry is not initialised: run 'siseri init'") from error
 
     def _password_file(self) -> Any:
@@ -150,6 +147,7 @@ class Warehouse:
                     cursor.execute(text)
                     cursor.execute("insert into siseri_migration (number, name) values (%s, %s)", (number, name))
                     applied.append(f"{number:04d}_{name}")
+            rights.grant(cursor, str(connection.info.dbname))
             self._load_code_lists(cursor)
             key = RegistryKey.create(self.settings.key_file)
             cursor.execute(sql.query("warehouse", "key_check"), (key.check_value(),))
@@ -158,18 +156,29 @@ class Warehouse:
                 raise UsageError("this database was filled under another secret key: restore that key file")
         return applied
 
-    def ready(self) -> None:
-        """Raises UsageError where the warehouse is not at this software's version, or under another key."""
-        with self.loader() as connection:
-            known = connection.execute("select to_regclass('siseri_migration') is not null").fetchone()
-            if not known or not known[0]:
-                raise UsageError("the registry is not initialised: run 'siseri init'")
+    def ready(self, profile: str) -> None:
+        """Raises UsageError where the warehouse is not at this software's version, or under another key.
+
+        Args:
+            profile: asks as this one, which may read no more than it needs for the work that follows.
+        """
+        with self.login(profile) as connection:
+            self.check(connection)
+
+    def check(self, connection: Connection) -> None:
+        """As :meth:`ready`, by a connection that there is already."""
+        known = connection.execute("select to_regclass('siseri_migration') is not null").fetchone()
+        if not known or not known[0]:
+            raise UsageError("the registry is not initialised: run 'siseri init'")
+        try:
             rows = connection.execute("select number from siseri_migration").fetchall()
-            if {number for (number,) in rows} != {number for number, _, _ in sql.migrations()}:
-                raise UsageError("the warehouse is at another version: run 'siseri init'")
-            check = connection.execute("select key_check from siseri_registry").fetchone()
-            if check is None or check[0] != self.key().check_value():
-                raise UsageError("this database was filled under another secret key: restore that key file")
+        except psycopg.errors.InsufficientPrivilege:  # of a version that did not know this profile
+            rows = []
+        if {number for (number,) in rows} != {number for number, _, _ in sql.migrations()}:
+            raise UsageError("the warehouse is at another version: run 'siseri init'")
+        check = connection.execute("select key_check from siseri_registry").fetchone()
+        if check is None or check[0] != self.key().check_value():
+            raise UsageError("this database was filled under another secret key: restore that key file")
 
     def _create_database(self) -> None:
         wanted = str(conninfo_to_dict(self.url).get("dbname") or "")
@@ -192,8 +201,8 @@ class Warehouse:
         passwords = json.loads(file.read_text()) if file.exists() else {}
         row = cursor.execute("select current_database()").fetchone()
         assert row is not None
-        self._ensure_keeper(cursor, f"{row[0]}_{KEEPER}")
-        for profile in (*PROFILES, GATE, *READERS):
+        self._ensure_keeper(cursor, f"{row[0]}_{KEEPER.name}")
+        for profile in LOGINS:
             role = f"{row[0]}_{profile}"
             there = cursor.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone()
             if there and role in passwords:
@@ -205,8 +214,6 @@ class Warehouse:
                     composed.Identifier(role), composed.Literal(passwords[role])
                 )
             )
-        roles = composed.SQL(", ").join(composed.Identifier(f"{row[0]}_{profile}") for profile in PROFILES)
-        cursor.execute(composed.SQL("grant select on siseri_migration, siseri_registry to {}").format(roles))
         self.settings.folder("keys")
         fresh = file.with_suffix(".fresh")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:

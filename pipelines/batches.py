@@ -70,7 +70,7 @@ def answer_trials() -> dict[str, int]:
 
 def plan() -> dict[str, list[list[int]]]:
     """The received files not settled yet, in batches: ``declarers`` first, in one sequence, then ``others``."""
-    with opened(Settings.load(), sftp=False) as registry:
+    with opened(Settings.load(), sftp=False, profile="analyst") as registry:
         waiting = pending(registry.connection)
     first = [(number, size) for number, role, size in waiting if role in DECLARERS]
     others = [(number, size) for number, role, size in waiting if role not in DECLARERS]

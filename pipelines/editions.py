@@ -117,7 +117,7 @@ def proposal(year: int | None, scope: str) -> dict[str, int]:
     settings = Settings.load()
     today = settings.registry_date()
     chosen = year or today.year - 1
-    with opened(settings, sftp=False) as registry:
+    with opened(settings, sftp=False, profile="publisher") as registry:
         waiting = registry.connection.execute(sql.query("editions", "undecided"), (chosen, scope)).fetchone()
         number = waiting[0] if waiting else propose(registry.connection, today, chosen, scope, CALENDAR)
     return {"edition": number, "year": chosen}
@@ -131,7 +131,7 @@ def answer(number: int, yes: bool, who: str | None) -> bool:
     """
     name = "".join(sign for sign in who or SILENCE if sign.isprintable()).strip()[:WHO] or "?"
     motive = None if yes else "Publication refusée" if who else "Pas de réponse dans le délai"
-    with opened(Settings.load(), sftp=False) as registry:
+    with opened(Settings.load(), sftp=False, profile="publisher") as registry:
         try:
             decide(registry.connection, number, yes, name, motive)
         except NotWaiting:
@@ -263,7 +263,7 @@ def deliver(client: SftpClient, connection: Connection, settings: Settings, trou
 def renew() -> dict[str, int]:
     """Deliver what the ministry is owed: a task's whole work. Counts only."""
     settings = Settings.load()
-    with opened(settings) as registry, depots(registry) as client:
+    with opened(settings, profile="publisher") as registry, depots(registry) as client:
         troubles = Troubles()
         delivered = deliver(client, registry.connection, settings, troubles)
     return {"delivered": delivered, "troubles": len(troubles)}

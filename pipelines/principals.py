@@ -19,18 +19,11 @@ import sql
 from loaders.errors import UsageError
 from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection, Warehouse
+from schemas.access import GATE, READERS, SIGHT
 from schemas.identifiers import is_rpps, key_of, nir_shape, siret_valid
 
-#: Each capacity, the profile that reads for it, and the other words for it.
-PROFILES = {
-    "TRAVAILLEUR": "worker",
-    "EMPLOYEUR": "employer",
-    "CES": "employer",
-    "CRP": "crp",
-    "MDT": "physician",
-    "PST": "physician",
-    "AGENT": "agent",
-}
+#: Each capacity and the profile that reads for it, then the other words for it.
+PROFILES = {one.role: one.profile for one in SIGHT if one.profile in {reader.name for reader in READERS}}
 _OTHER_WORDS = {
     "WORKER": "TRAVAILLEUR",
     "EMPLOYER": "EMPLOYEUR",
@@ -147,11 +140,11 @@ def admitted(
         "door": door,
         "what": what,
     }
-    with warehouse.gate() as gate:
+    with warehouse.login(GATE.name) as gate:
         row = gate.execute(sql.query("access", "admit"), asked).fetchone()
     if row is None or not row[0]:
         yield None
         return
-    with warehouse.reader(asking.profile) as reader:
+    with warehouse.login(asking.profile) as reader:
         reader.execute(sql.query("access", "show_ticket"), (token,))
         yield reader

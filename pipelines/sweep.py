@@ -11,7 +11,7 @@ import sql
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
-from loaders.warehouse import SUBMISSION, Connection, alone
+from loaders.warehouse import SUBMISSION, Connection, Warehouse, alone
 from pipelines import deadlines, editions, exceedances, notices, scorecards
 from pipelines.answer import answer_all
 from pipelines.collect import answer_stem, collect
@@ -145,7 +145,8 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
     done.declarations = declare(client, connection, key, done.troubles)
     done.lists = deliver(client, connection, settings, key, done.troubles)
     done.cards = scorecards.deliver(client, connection, settings, done.troubles)
-    done.editions = editions.deliver(client, connection, settings, done.troubles)
+    with Warehouse(settings, connection.info.dsn).login("publisher") as publisher:
+        done.editions = editions.deliver(client, publisher, settings, done.troubles)
     done.trials = trials(client, connection, settings, key, done.troubles)
     done.removed = remove_old(client, connection, settings, done.troubles)
     return done

@@ -20,7 +20,7 @@ from loaders.registry import Registry, depots, opened
 from loaders.services import running
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
-from loaders.warehouse import Warehouse
+from loaders.warehouse import Connection, Warehouse
 from pipelines import partners, verify
 from pipelines.answer import answer_all
 from pipelines.collect import answer_stem
@@ -44,10 +44,22 @@ class Bench:
         self.today = date(2026, 4, 10)
         self._clock = itertools.count(int(time.time()) - 1_000_000)
         self._drops: dict[tuple[str, str], int] = {}
+        self._logins: dict[str, Connection] = {}
+
+    def as_(self, profile: str) -> Connection:
+        """A connection of a profile, the same each time."""
+        if profile not in self._logins:
+            self._logins[profile] = self.registry.warehouse.login(profile)
+        return self._logins[profile]
+
+    def close(self) -> None:
+        """Close the connections of :meth:`as_`."""
+        for one in self._logins.values():
+            one.close()
 
     def partner(self, code: str, role: str, sirens: Any = (), identifiant: str | None = None) -> None:
         """Open an account."""
-        with self.registry.warehouse.admin() as admin:
+        with self.registry.warehouse.login("administrator") as admin:
             partners.add(admin, self.client, self.settings, code, role, list(sirens), identifiant, None)
 
     def drop(self, partner: str, name: str, data: bytes, marker: str | None = None) -> None:
@@ -140,7 +152,7 @@ class Bench:
 
     def verify(self) -> None:
         """Every invariant holds."""
-        broken = [one for one in verify.verify(self.connection, self.settings) if not one.held]
+        broken = [one for one in verify.verify(self.as_("analyst"), self.settings) if not one.held]
         assert not broken, broken
 
     def state(self) -> dict[str, Any]:
@@ -183,7 +195,9 @@ def fresh_registry(cluster: Settings) -> Any:
             settings = dataclasses.replace(cluster, database_url=url, today=date(2026, 4, 10))
             Warehouse(settings, url).initialise()
             with opened(dataclasses.replace(settings)) as registry, depots(registry) as client:
-                yield Bench(registry, client)
+                bench = Bench(registry, client)
+                yield bench
+                bench.close()
 
     return made()
 
@@ -220,7 +234,9 @@ def airflow_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowDe
 def airflow_bench(airflow_desk: AirflowDesk) -> Iterator[Bench]:
     """The registry behind ``airflow_desk``, to be filled; what a test puts there stays for the module."""
     with opened(airflow_desk.settings) as registry, depots(registry) as client:
-        yield Bench(registry, client)
+        bench = Bench(registry, client)
+        yield bench
+        bench.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """An establishment beside the nation: its trades and sectors, its distribution, five years; no individual dose.
 
 Its own figures need eleven workers each, the nation's are those that the public may see, both with what must be
-withheld besides (``pipelines/disclosure``). Workers count under it as they do in the nation's tables.
+withheld besides (``pipelines/disclosure``). Workers count under it as they do in the nation's tables. The report is
+written from what the database took in of these figures, by a profile that reads nothing else
+(:mod:`pipelines.statistics.comparison`).
 """
 
 from __future__ import annotations
@@ -9,8 +11,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -18,16 +20,18 @@ from pathlib import Path
 import sql
 from loaders.errors import UsageError
 from loaders.settings import PARIS
-from loaders.warehouse import Connection
+from loaders.warehouse import Connection, Warehouse
 from pipelines.disclosure.cells import Rule
-from pipelines.statistics import public, publish, tables
+from pipelines.statistics import comparison, public, publish, tables
 from pipelines.statistics.activities import TOTAL
 from pipelines.statistics.asked import Asked, asked
-from pipelines.statistics.cells import ANNUAL_BRACKETS, Unit, text
+from pipelines.statistics.cells import ANNUAL_BRACKETS, Column, Unit, text
+from pipelines.statistics.comparison import Handed, handed_over, read
 from pipelines.statistics.people import Place
 from pipelines.statistics.yearbook import Yearbook, compile_year
 from reports.annual import Edition, Figure, Heading, Line, Sheet, edition_page, edition_pdf
 from reports.charts import Chart, Series, labels_of
+from schemas import nomenclature
 
 #: Years of the trend, this one included.
 YEARS = 5
@@ -36,7 +40,15 @@ YEARS = 5
 OWN = Rule(establishments=1, share_percent=100, count_width=2)
 #: Columns shown, own first and then the nation's.
 COLUMNS = ("suivis", "exposes", "moyenne_suivis_msv", "moyenne_exposes_msv", "mediane_msv", "p95_msv")
+#: Sheets of the report, in its order.
+TITLES = {
+    "metiers": "Par métier",
+    "secteurs": "Par secteur d'activité",
+    "repartition": "Répartition des doses annuelles",
+    "evolution": "Évolution sur cinq ans",
+}
 _NATION = "nation_"
+_STAFF = Column("effectif", "Travailleurs suivis", Unit.COUNT)
 
 
 @dataclass(frozen=True)
@@ -46,20 +58,39 @@ class Side:
     book: Yearbook
     hidden: Collection[Place]
 
-    def figure(self, table: str, code: str, column: str) -> Figure:
-        """A cell as it may be shown; empty where the table has no such row."""
+    def handed(self, sheet: str, row: Row, table: str, column: str, *, own: bool, kind: str | None = None) -> Handed:
+        """A cell as it may be shown; nothing, of nobody, where the table has no such row.
+
+        Args:
+            row: of the sheet; in the table it has the code ``at``.
+            kind: the code list of the row, where it is of one trade or sector.
+        """
+        year = self.book.asked.year
         found = self.book.table(table)
-        if code not in {row.code for row in found.rows}:
-            return Figure("")
+        if row.at not in {one.code for one in found.rows}:
+            return Handed(sheet, row.code, row.label, own, column, year, kind, 0, "")
         unit = next(one.unit for one in found.columns if one.name == column)
-        return Figure(text(found.cell(code, column).value, unit), (table, code, column) in self.hidden)
+        cell = found.cell(row.at, column)
+        figure = None if (table, row.at, column) in self.hidden else text(cell.value, unit)
+        workers = cell.basis.workers if cell.basis else 0
+        return Handed(sheet, row.code, row.label, own, column, year, kind, workers, figure)
 
 
-def report(connection: Connection, siret: str, year: int, today: date, out: Path) -> dict[str, object]:
+@dataclass(frozen=True)
+class Row:
+    """A row of a sheet; ``at``: the row of the statistics' table that it shows."""
+
+    code: str
+    label: str
+    at: str
+
+
+def report(warehouse: Warehouse, siret: str, year: int, today: date, out: Path) -> dict[str, object]:
     """Write an establishment's report into a folder.
 
+    The figures are reckoned by the publisher and written by the reporter, who sees those that the database took in.
+
     Args:
-        connection: one in which no transaction is under way.
         out: made where missing; files of the same names are replaced.
 
     Returns:
@@ -67,20 +98,22 @@ def report(connection: Connection, siret: str, year: int, today: date, out: Path
 
     Raises:
         UsageError: no such establishment, a year that has not begun, a folder that cannot be written.
+        WarehouseRefused: the database refused a figure: a defect of ours.
     """
-    row = connection.execute(sql.query("statistics", "establishment"), (siret,)).fetchone()
-    if row is None:
-        raise UsageError("aucun établissement de ce SIRET au registre")
-    now = asked(connection, year, None, "tous", today)
-    sides = {one: _sides(connection, int(row[0]), one, now) for one in range(year - YEARS + 1, year + 1)}
-    own, _ = sides[year]
-    nation = _published(connection, now)
-    sheets = (
-        _rows("metiers", "Par métier", own, nation),
-        _rows("secteurs", "Par secteur d'activité", own, nation),
-        _distribution(own, nation),
-        _trend(sides),
-    )
+    with warehouse.login("publisher") as publisher:
+        row = publisher.execute(sql.query("statistics", "establishment"), (siret,)).fetchone()
+        if row is None:
+            raise UsageError("aucun établissement de ce SIRET au registre")
+        now = asked(publisher, year, None, "tous", today)
+        sides = {one: _sides(publisher, int(row[0]), one, now) for one in range(year - YEARS + 1, year + 1)}
+        nation = _published(publisher, now)
+        figures = [*_figures(sides, nation, year)]
+        nation_as_of = nation.book.asked.as_of
+        with (
+            handed_over(publisher, int(row[0]), now.load, figures) as number,
+            warehouse.login("reporter") as reporter,
+        ):
+            sheets = _sheets(*read(reporter, number))
     edition = _edition(siret, now, sheets)
     files = {f"{sheet.name}.csv": _csv(sheet) for sheet in sheets}
     manifest: dict[str, object] = {
@@ -88,7 +121,7 @@ def report(connection: Connection, siret: str, year: int, today: date, out: Path
         "siret": siret,
         "annee": year,
         "as_of": now.as_of.isoformat(),
-        "nation_as_of": nation.book.asked.as_of.isoformat(),
+        "nation_as_of": nation_as_of.isoformat(),
         "version_code": version("siseri-exchange"),
         "tables": {name: {"sha256": hashlib.sha256(body).hexdigest()} for name, body in files.items()},
     }
@@ -114,52 +147,53 @@ def _published(connection: Connection, now: Asked) -> Side:
     return Side(book, {(one.table, one.code, one.column) for one in public.withheld(connection, book)})
 
 
-def _rows(table: str, title: str, own: Side, nation: Side) -> Sheet:
-    """Rows in which the establishment has workers, and the total."""
-    shown = own.book.table(table)
-    lines = tuple(
-        Line(
-            row.code,
-            row.label,
-            tuple(side.figure(table, row.code, name) for side in (own, nation) for name in COLUMNS),
+def _figures(sides: Mapping[int, tuple[Side, Side]], nation: Side, year: int) -> Iterator[Handed]:
+    """Every figure of the report, sheet by sheet."""
+    own, _ = sides[year]
+    for table, kind in (("metiers", "metier"), ("secteurs", "secteur_activite")):
+        known = set(nomenclature.codes(kind))
+        shown = own.book.table(table)
+        for one in shown.rows:
+            # Rows in which the establishment has workers, and the total.
+            if one.code == TOTAL or shown.cell(one.code, "suivis").value:
+                row = Row(one.code, one.label, one.code)
+                listed = kind if one.code in known else None
+                yield from _both(table, row, table, (own, nation), kind=listed)
+    for name in ANNUAL_BRACKETS.names:
+        row = Row(name, f"{name} mSv", TOTAL)
+        for side, mine in ((own, True), (nation, False)):
+            yield replace(side.handed("repartition", row, "domaines", name, own=mine), column="effectif")
+    for at, both in sides.items():
+        yield from _both("evolution", Row(str(at), f"Année {at}", TOTAL), "domaines", both)
+
+
+def _both(sheet: str, row: Row, table: str, both: tuple[Side, Side], kind: str | None = None) -> Iterator[Handed]:
+    for side, own in zip(both, (True, False), strict=True):
+        for column in COLUMNS:
+            yield side.handed(sheet, row, table, column, own=own, kind=kind if own else None)
+
+
+def _sheets(rows: Mapping[str, list[tuple[str, str]]], figures: Mapping[comparison.Place, Figure]) -> tuple[Sheet, ...]:
+    """The sheets of what may be shown: nothing but texts comes in."""
+    made = []
+    for name, title in TITLES.items():
+        columns = ("effectif",) if name == "repartition" else COLUMNS
+        lines = tuple(
+            Line(code, label, tuple(figures[name, code, own, column] for own in (True, False) for column in columns))
+            for code, label in rows.get(name, ())
         )
-        for row in shown.rows
-        if row.code == TOTAL or shown.cell(row.code, "suivis").value
-    )
-    return Sheet(table, title, _headings(own), lines)
+        made.append(Sheet(name, title, _headings(columns), lines))
+    return tuple(made)
 
 
-def _headings(side: Side) -> tuple[Heading, ...]:
-    """Columns of both sides; they are those of every table of the annual dose."""
-    columns = {one.name: one for one in side.book.table("domaines").columns}
+def _headings(columns: Sequence[str]) -> tuple[Heading, ...]:
+    """Columns of both sides."""
+    known = {one.name: one for one in (*tables.DOSE_COLUMNS, _STAFF)}
     return tuple(
-        Heading(before + name, f"{columns[name].title} : {whose}", columns[name].unit.name)
+        Heading(before + name, f"{known[name].title} : {whose}", known[name].unit.name)
         for before, whose in (("", "établissement"), (_NATION, "nation"))
-        for name in COLUMNS
+        for name in columns
     )
-
-
-def _distribution(own: Side, nation: Side) -> Sheet:
-    headings = (
-        Heading("effectif", "Travailleurs suivis : établissement", Unit.COUNT.name),
-        Heading("nation_effectif", "Travailleurs suivis : nation", Unit.COUNT.name),
-    )
-    lines = tuple(
-        Line(name, f"{name} mSv", tuple(side.figure("domaines", TOTAL, name) for side in (own, nation)))
-        for name in ANNUAL_BRACKETS.names
-    )
-    return Sheet("repartition", "Répartition des doses annuelles", headings, lines)
-
-
-def _trend(sides: dict[int, tuple[Side, Side]]) -> Sheet:
-    lines = tuple(
-        Line(
-            str(year), f"Année {year}", tuple(side.figure("domaines", TOTAL, name) for side in both for name in COLUMNS)
-        )
-        for year, both in sides.items()
-    )
-    own, _ = next(iter(sides.values()))
-    return Sheet("evolution", "Évolution sur cinq ans", _headings(own), lines)
 
 
 def _edition(siret: str, now: Asked, sheets: tuple[Sheet, ...]) -> Edition:

@@ -2,6 +2,9 @@
 select access.admit(%(digest)s, %(capacity)s, %(holder)s, %(own)s, %(subject)s, %(siret)s, %(day)s, %(who)s, %(door)s,
     %(what)s)
 
+-- name: agree
+select access.agree(%(digest)s, %(number)s, %(sha256)s, %(first)s, %(last)s, %(expires)s, %(day)s)
+
 -- name: show_ticket
 select set_config('siseri.ticket', %s, false)
 

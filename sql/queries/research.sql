@@ -88,8 +88,8 @@ where
     and d.since_load <= %(load)s and (d.until_load is null or d.until_load > %(load)s)
 
 -- name: persons
-select c.worker_id, extract(year from c.birth_day)::smallint, c.sex
-from identity.civil as c
+select c.worker_id, c.birth_year, c.sex
+from access.studied_person as c
 where
     c.worker_id = any(%(persons)s)
     and c.since_load <= %(load)s and (c.until_load is null or c.until_load > %(load)s)

@@ -489,3 +489,26 @@ select partner_id, code, role from ledger.partner where partner_id = any(%s) ord
 
 -- name: establishment
 select establishment_id from reference.establishment where siret = %s
+
+-- name: hand_over
+-- The database holds each figure against the doses and takes none about few.
+insert into mart.comparison (
+    report, sheet, code, own, column_name, place, label, establishment_id, year, load_id, list, workers, figure
+)
+select
+    %(report)s, f.sheet, f.code, f.own, f.column_name, f.place, f.label, %(establishment)s, f.year, %(load)s, f.list,
+    f.workers, f.figure
+from unnest(
+    %(sheet)s::text[], %(code)s::text[], %(own)s::boolean[], %(column)s::text[], %(place)s::integer[],
+    %(label)s::text[], %(year)s::smallint[], %(list)s::text[], %(workers)s::integer[], %(figure)s::text[]
+) as f (sheet, code, own, column_name, place, label, year, list, workers, figure)
+
+-- name: handed_over
+select sheet, code, label, own, column_name, figure
+from mart.comparison
+where report = %s
+order by sheet, place
+
+-- name: forget_report
+-- This one, and those that a killed process left behind.
+delete from mart.comparison where report = %s or made_at < clock_timestamp() - interval '1 hour'

@@ -151,31 +151,5 @@ select
 select submission_id, encode(sha256, 'hex'), size_bytes from ledger.submission order by submission_id
 
 -- name: audit_chain
--- Looks without a link, links without their look or that do not follow from the one before, and a head that is not the
--- last link. One statement, so one state: looks that come in meanwhile are not seen half.
-with chained as (
-    select
-        k.place, k.digest, l.look_id,
-        audit.digest(coalesce(lag(k.digest) over w, ''), audit.content(l)) as due,
-        k.place - coalesce(lag(k.place) over w, 0) as step
-    from audit.link as k
-    left join audit.look as l on k.look_id = l.look_id
-    window w as (order by k.place)
-),
-last_link as (
-    select k.place, k.digest from audit.link as k
-    union all
-    select 0, ''::bytea
-    order by place desc
-    limit 1
-)
-select
-    (select count(*) from chained as c where c.look_id is null or c.digest is distinct from c.due or c.step <> 1)
-    + (
-        select count(*) from audit.look as l
-        where not exists (select 1 from audit.link as k where k.look_id = l.look_id)
-    )
-    + (
-        select count(*) from last_link as k
-        where not exists (select 1 from audit.head as h where h.place = k.place and h.digest = k.digest)
-    )
+-- What contradicts the audit's chain, and its head, told to one who may not read it.
+select faults, place, digest from audit.judged()

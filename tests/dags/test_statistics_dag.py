@@ -68,7 +68,7 @@ def test_its_steps_propose_once_carry_the_answer_out_and_deliver(
     second = editions.proposal(2026, "tous")
     assert second["edition"] != first["edition"]
     assert not editions.answer(second["edition"], False, None)
-    told = {one["id"]: one for one in editions.listing(registry.connection)}
+    told = {one["id"]: one for one in editions.listing(registry.as_("publisher"))}
     assert (told[first["edition"]]["publiee"], told[first["edition"]]["decidee_par"]) == (True, "chef")
     assert (told[second["edition"]]["publiee"], told[second["edition"]]["motif"]) == (
         False,

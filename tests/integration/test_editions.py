@@ -46,13 +46,13 @@ def given(land: Any, folder: str, partner: str = "DGT") -> dict[str, bytes]:
 
 def deliver(land: Any) -> int:
     troubles = Troubles()
-    done = editions.deliver(land.client, land.connection, land.settings, troubles)
+    done = editions.deliver(land.client, land.as_("publisher"), land.settings, troubles)
     assert not troubles
     return done
 
 
 def proposed(land: Any, **more: Any) -> int:
-    return editions.propose(land.connection, land.today, 2026, "tous", "Une analyste", **more)
+    return editions.propose(land.as_("publisher"), land.today, 2026, "tous", "Une analyste", **more)
 
 
 def test_a_month_goes_out_by_itself_and_once(land: Any) -> None:
@@ -74,7 +74,7 @@ def test_a_month_goes_out_by_itself_and_once(land: Any) -> None:
 def test_nothing_is_made_where_no_ministry_receives(registry: Any) -> None:
     country(registry)
     registry.run(DAY)
-    assert editions.listing(registry.connection) == []
+    assert editions.listing(registry.as_("publisher")) == []
 
 
 def test_a_year_waits_for_a_yes_and_then_is_kept(land: Any) -> None:
@@ -83,33 +83,33 @@ def test_a_year_waits_for_a_yes_and_then_is_kept(land: Any) -> None:
     assert deliver(land) == 0
     with pytest.raises(UsageError, match="attend déjà"):
         proposed(land)
-    editions.decide(land.connection, number, True, "Un chef")
+    editions.decide(land.as_("publisher"), number, True, "Un chef")
     assert deliver(land) == 1
     assert deliver(land) == 0
     assert "statistiques-2026" in folders(land)
     with pytest.raises(editions.NotWaiting):
-        editions.decide(land.connection, number, False, "Un autre", "trop tard")
+        editions.decide(land.as_("publisher"), number, False, "Un autre", "trop tard")
     with pytest.raises(psycopg.errors.RaiseException, match="kept as it is"), land.registry.warehouse.admin() as admin:
         admin.execute("update ledger.edition set year = 2025 where edition_id = %s", (number,))
-    listed = editions.listing(land.connection)[-1]
+    listed = editions.listing(land.as_("publisher"))[-1]
     assert (listed["publiee"], listed["decidee_par"], listed["remises"]) == (True, "Un chef", 1)
 
 
 def test_a_no_needs_a_motive_and_leaves_room_for_another(land: Any) -> None:
     number = proposed(land)
     with pytest.raises(UsageError):
-        editions.decide(land.connection, number, False, "Un chef")
-    editions.decide(land.connection, number, False, "Un chef", "Fichier d'un organisme attendu")
+        editions.decide(land.as_("publisher"), number, False, "Un chef")
+    editions.decide(land.as_("publisher"), number, False, "Un chef", "Fichier d'un organisme attendu")
     assert deliver(land) == 1  # the month's
     again = proposed(land)
-    assert editions.one(land.connection, again).edition == 2
+    assert editions.one(land.as_("publisher"), again).edition == 2
     with pytest.raises(editions.NotWaiting):
-        editions.decide(land.connection, 10_000, True, "Un chef")
+        editions.decide(land.as_("publisher"), 10_000, True, "Un chef")
 
 
 def test_a_further_edition_says_what_came_since_and_the_first_stays(land: Any) -> None:
     number = proposed(land)
-    editions.decide(land.connection, number, True, "Un chef")
+    editions.decide(land.as_("publisher"), number, True, "Un chef")
     deliver(land)
     before = given(land, "statistiques-2026")
     late = file(
@@ -121,9 +121,9 @@ def test_a_further_edition_says_what_came_since_and_the_first_stays(land: Any) -
     land.drop("LABO1", "avril.csv", late)
     land.run(DAY)
     second = proposed(land)
-    editions.decide(land.connection, second, True, "Un chef")
+    editions.decide(land.as_("publisher"), second, True, "Un chef")
     deliver(land)
-    kept = editions.one(land.connection, second)
+    kept = editions.one(land.as_("publisher"), second)
     assert kept.changes == {"tardifs": 2, "corriges": 1, "annules": 1}
     after = given(land, "statistiques-2026-edition-2")
     assert after["categories.csv"] != before["categories.csv"] or after["domaines.csv"] != before["domaines.csv"]
@@ -132,7 +132,7 @@ def test_a_further_edition_says_what_came_since_and_the_first_stays(land: Any) -
     assert "Résultats corrigés : 1" in page
     assert json.loads(after["manifest.json"])["changements"] == kept.changes
     assert given(land, "statistiques-2026") == before
-    assert editions.files(land.connection, editions.one(land.connection, number)) == before
+    assert editions.files(land.as_("publisher"), editions.one(land.as_("publisher"), number)) == before
 
 
 def test_a_past_that_changed_is_not_published(land: Any) -> None:
@@ -140,11 +140,11 @@ def test_a_past_that_changed_is_not_published(land: Any) -> None:
     with land.registry.warehouse.admin() as admin:
         admin.execute("update dose.passive set value_usv = value_usv + 1000")
     with pytest.raises(RuntimeError, match="comes out differently"):
-        editions.files(land.connection, editions.one(land.connection, number))
+        editions.files(land.as_("publisher"), editions.one(land.as_("publisher"), number))
 
 
 def test_the_documents_show_the_tables_figures(land: Any, tmp_path: Path) -> None:
-    files = editions.files(land.connection, editions.one(land.connection, proposed(land)))
+    files = editions.files(land.as_("publisher"), editions.one(land.as_("publisher"), proposed(land)))
     book = openpyxl.load_workbook(io.BytesIO(files["bilan.xlsx"]))
     tables = {name.removesuffix(".csv") for name in files if name.endswith(".csv")}
     assert set(book.sheetnames) == {"Lire", *tables}

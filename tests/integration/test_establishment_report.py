@@ -48,7 +48,7 @@ def rows(folder: Path, name: str) -> dict[str, dict[str, str]]:
 
 def test_its_own_figures_beside_those_the_public_may_see(nation: Any, tmp_path: Path) -> None:
     siret = data.sirets()[0]
-    manifest = report(nation.connection, siret, 2020, TODAY, tmp_path / "e")
+    manifest = report(nation.registry.warehouse, siret, 2020, TODAY, tmp_path / "e")
     out = tmp_path / "e"
     assert {one.name for one in out.iterdir()} == {
         *("metiers.csv", "secteurs.csv", "repartition.csv", "evolution.csv"),
@@ -56,7 +56,7 @@ def test_its_own_figures_beside_those_the_public_may_see(nation: Any, tmp_path: 
     }
     assert json.loads((out / "manifest.json").read_text()) == manifest
     told = {"year": 2020, "as_of": None, "scope": "tous", "audience": "public"}
-    publish(nation.connection, tmp_path / "p", TODAY, **told)
+    publish(nation.as_("publisher"), tmp_path / "p", TODAY, **told)
     for name in ("metiers", "secteurs"):
         public = rows(tmp_path / "p", name)
         for code, row in rows(out, name).items():
@@ -81,7 +81,7 @@ def test_its_own_figures_beside_those_the_public_may_see(nation: Any, tmp_path: 
 
 def test_it_names_nobody(nation: Any, tmp_path: Path) -> None:
     siret = data.sirets()[0]
-    report(nation.connection, siret, 2020, TODAY, tmp_path / "e")
+    report(nation.registry.warehouse, siret, 2020, TODAY, tmp_path / "e")
     text = "".join(one.read_text() for one in (tmp_path / "e").iterdir() if one.suffix != ".pdf")
     for number in range(0, 700, PLACES):
         assert data.nir(number) not in text
@@ -90,16 +90,16 @@ def test_it_names_nobody(nation: Any, tmp_path: Path) -> None:
 
 def test_the_nation_stays_as_the_public_saw_it(nation: Any, tmp_path: Path) -> None:
     siret = data.sirets()[0]
-    first = report(nation.connection, siret, 2020, TODAY, tmp_path / "a")
+    first = report(nation.registry.warehouse, siret, 2020, TODAY, tmp_path / "a")
     nation.drop("ASNR", "etabs.csv", data.register())
     nation.run(TODAY)
-    second = report(nation.connection, siret, 2020, TODAY, tmp_path / "b")
+    second = report(nation.registry.warehouse, siret, 2020, TODAY, tmp_path / "b")
     assert second["nation_as_of"] == first["nation_as_of"]
     assert second["as_of"] >= first["as_of"]
 
 
 def test_an_unknown_establishment_is_told(nation: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="aucun établissement"):
-        report(nation.connection, "44306184100047", 2020, TODAY, tmp_path / "e")
+        report(nation.registry.warehouse, "44306184100047", 2020, TODAY, tmp_path / "e")
     with pytest.raises(UsageError, match="année"):
-        report(nation.connection, data.sirets()[0], 2022, TODAY, tmp_path / "e")
+        report(nation.registry.warehouse, data.sirets()[0], 2022, TODAY, tmp_path / "e")

@@ -313,7 +313,11 @@ def test_a_decision_taken_back_takes_its_exceedance_along(world: World) -> None:
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "DETECTE")]
     undo(world.connection, made.number, "anna", "erreur")
     # Until the next detection the invariants say nothing against it: it is known not to be looked at.
-    assert all(one.held for one in verify(world.connection, world.registry.settings) if "recalcul" in one.invariant)
+    assert all(
+        one.held
+        for one in verify(world.registry.as_("analyst"), world.registry.settings)
+        if "recalcul" in one.invariant
+    )
     detect(world.connection, world.registry.today)
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "CADUC")]
     world.registry.answer()
@@ -354,7 +358,7 @@ def test_a_recomputation_tells_and_mends_what_differs(world: World) -> None:
     world.lab(month(1, "21"))
     with world.registry.registry.warehouse.admin() as admin:
         admin.execute("update exposure.reckoning set value_usv = 1")
-    assert not all(one.held for one in verify(world.connection, world.registry.settings))
+    assert not all(one.held for one in verify(world.registry.as_("analyst"), world.registry.settings))
     found = recompute(world.connection, world.registry.today)
     assert (found.persons, found.standing, found.differences) == (1, 1, 1)
     assert world.brief() == [(1, "EFF-20", "2026-03-31", "21.000", "NOTIFIE")]

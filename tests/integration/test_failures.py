@@ -56,8 +56,8 @@ class House:
 
     def outcomes(self) -> list[tuple[str, str, int]]:
         """Per submission: name, state, rows that are in the registry."""
-        with opened(self.settings, sftp=False) as registry:
-            assert [one for one in verify.verify(registry.connection, self.settings) if not one.held] == []
+        with opened(self.settings, sftp=False) as registry, registry.warehouse.analyst() as analyst:
+            assert [one for one in verify.verify(analyst, self.settings) if not one.held] == []
             doses = dict(
                 registry.connection.execute("select submission_id, count(*) from dose.passive group by 1").fetchall()
             )

@@ -45,7 +45,7 @@ def rows(folder: Path, name: str) -> dict[str, dict[str, str]]:
 
 def printed(registry: Any, folder: Path, audience: str, **asked: Any) -> Path:
     told = {"as_of": None, "scope": "tous", "audience": audience} | asked
-    publish(registry.connection, folder, TODAY, year=2020, **told)
+    publish(registry.as_("publisher"), folder, TODAY, year=2020, **told)
     return folder
 
 

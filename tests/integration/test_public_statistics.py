@@ -48,7 +48,7 @@ def withheld(folder: Path) -> dict[tuple[str, str, str], str]:
 
 def printed(registry: Any, out: Path, audience: str = "public", **asked: Any) -> Path:
     wanted = {"year": 2025, "as_of": None, "scope": "tous"} | asked
-    publish(registry.connection, out, registry.today, audience=audience, **wanted)
+    publish(registry.as_("publisher"), out, registry.today, audience=audience, **wanted)
     return out
 
 

@@ -39,6 +39,7 @@ from loaders.settings import PARIS
 from pipelines.research import agreement as agreements
 from pipelines.research.agreement import ask, read
 from pipelines.research.export import export, journal
+from pipelines.research.study import studying
 from pipelines.research.variables import WITHHELD
 from pipelines.simulation.run import simulate
 from schemas.identifiers import key_of
@@ -82,8 +83,9 @@ class Office:
     def export(self, *, hour: datetime | None = None, asked: Any = ((), None, None), **changed: Any) -> Path:
         known = self.agreement(**changed)
         out = self.folder / f"extrait{next(self._numbers)}"
-        key = self.registry.registry.key
-        export(self.registry.connection, key, known, ask(known, TODAY, *asked), hour, out, "analyste")
+        place = self.registry.registry
+        with studying(place.warehouse, known, TODAY) as reader:
+            export(reader, place.key, known, ask(known, TODAY, *asked), hour, out, "analyste")
         return out
 
 
@@ -405,9 +407,12 @@ def test_every_export_is_noted_before_it_is_handed_over(office: Office, tmp_path
     known = office.agreement()
     key = office.registry.registry.key
     wanted = ask(known, TODAY, [], None, None)
-    with pytest.raises(UsageError, match="écriture impossible"):
-        export(office.registry.connection, key, known, wanted, None, tmp_path / "occupe", "analyste")
-    (one,) = journal(office.registry.connection)
+    with (
+        studying(office.registry.registry.warehouse, known, TODAY) as reader,
+        pytest.raises(UsageError, match="écriture impossible"),
+    ):
+        export(reader, key, known, wanted, None, tmp_path / "occupe", "analyste")
+    (one,) = journal(office.registry.as_("administrator"))
     assert one.items() >= {("par", "analyste"), ("convention", "2026-014"), ("travailleurs", 1), ("resultats", 1)}
     assert one["sha256_manifeste"] == hashlib.sha256((out / "manifest.json").read_bytes()).hexdigest()
     assert all(path.stat().st_mode & 0o077 == 0 for path in (out, *out.iterdir()))

@@ -94,7 +94,7 @@ def test_the_figures_are_those_of_the_reports_counted_row_by_row(nation: Any) ->
 
 def test_the_yearly_table_of_senders_is_that_of_the_reports(nation: Any, tmp_path: Path) -> None:
     stories = Twin(nation).stories(2025)
-    publish(nation.connection, tmp_path, date(2026, 2, 1), year=2025, as_of=None, scope="tous", audience="dgt")
+    publish(nation.as_("publisher"), tmp_path, date(2026, 2, 1), year=2025, as_of=None, scope="tous", audience="dgt")
     found = {one.pop("code"): one for one in cells((tmp_path / "emetteurs.csv").read_bytes())}
     assert list(found) == sorted(stories)
     seen: set[str] = set()

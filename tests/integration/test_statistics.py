@@ -67,7 +67,7 @@ def printed(tmp_path: Path) -> Any:
     def make(registry: Any, year: int, **asked: Any) -> Printed:
         out = tmp_path / f"t{next(count)}"
         told = {"as_of": None, "scope": "tous", "audience": "dgt"} | asked
-        publish(registry.connection, out, registry.today, year=year, **told)
+        publish(registry.as_("publisher"), out, registry.today, year=year, **told)
         return Printed(out)
 
     return make

@@ -357,12 +357,12 @@ class History:
 def test_tables_follow_every_history(registry: Any) -> None:
     country(registry)
     registry.partner("DOCTEUR", "MDT")
-    loader = registry.connection
+    publisher = registry.as_("publisher")
     seen = {"rows": 0, "again": 0}
 
     def printed(scope: str, as_of: str | None = None) -> dict[str, bytes]:
         with tempfile.TemporaryDirectory() as folder:
-            publish(loader, Path(folder), TODAY, year=YEAR, as_of=as_of, scope=scope, audience="dgt")
+            publish(publisher, Path(folder), TODAY, year=YEAR, as_of=as_of, scope=scope, audience="dgt")
             return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
     def agrees(found: dict[str, bytes], expected: Tables) -> None:
@@ -393,7 +393,7 @@ def test_tables_follow_every_history(registry: Any) -> None:
                 if name != "look":
                     getattr(history, name)(*told)
                     continue
-                detect(loader, TODAY)
+                detect(registry.connection, TODAY)
                 found = printed(told[0])
                 agrees(found, history.expected(told[0]))
                 editions.append((told[0], found))
@@ -401,7 +401,7 @@ def test_tables_follow_every_history(registry: Any) -> None:
                 as_of = json.loads(before["manifest.json"])["as_of"]
                 assert printed(shown, as_of) == before
                 seen["again"] += 1
-            assert differences(loader) == (1, 0)
+            assert differences(publisher) == (1, 0)
 
         follow()
     assert seen["rows"] > 500

@@ -19,6 +19,7 @@ from loaders.errors import UsageError
 from loaders.orchestrator import settings_environment
 from pipelines import audit
 from pipelines.verify import verify
+from schemas.access import LOGINS
 
 #: Another value for every kind of column.
 CHANGED = {
@@ -45,15 +46,15 @@ def test_every_way_in_is_chained_and_the_chain_holds(registry: Any) -> None:
     audit.looked(registry.connection, "anna", audit.DESK, "export", range(1, 51), records=0)
     with registry.registry.warehouse.analyst() as analyst:
         audit.looked(analyst, "berthe", audit.DESK, "ligne")
-    with registry.registry.warehouse.gate() as gate:
+    with registry.registry.warehouse.login("gate") as gate:
         gate.execute(
             "select access.admit(sha256('x'), 'MDT', 'x', null, gen_random_uuid(), null, current_date, 'x',"
             " 'COMMANDE', 'x')"
         )
-    places = registry.connection.execute("select place from audit.link order by place").fetchall()
+    places = registry.as_("administrator").execute("select place from audit.link order by place").fetchall()
     assert places == [(at,) for at in range(1, 56)]
-    assert broken(registry.connection) == 0
-    (found,) = [one for one in verify(registry.connection, registry.settings) if "consultations" in one.invariant]
+    assert broken(registry.as_("analyst")) == 0
+    (found,) = [one for one in verify(registry.as_("analyst"), registry.settings) if "consultations" in one.invariant]
     assert found.held
 
 
@@ -70,20 +71,20 @@ def test_looks_side_by_side_make_one_chain_and_those_taken_back_leave_no_gap(reg
         one.start()
     for one in threads:
         one.join()
-    assert audit.head(registry.connection)[0] == 4 * 25 * 2
-    assert broken(registry.connection) == 0
+    assert audit.head(registry.as_("administrator"))[0] == 4 * 25 * 2
+    assert broken(registry.as_("analyst")) == 0
 
 
 def test_an_older_view_of_the_chain_never_forks_it(registry: Any) -> None:
     noted(registry)
-    with registry.registry.warehouse.loader() as late:
+    with registry.registry.warehouse.login("administrator") as late:
         late.execute("begin isolation level repeatable read")
         late.execute("select count(*) from audit.look")
         noted(registry)
         with pytest.raises(errors.SerializationFailure):
             audit.looked(late, "berthe", audit.COMMAND, "essai")
         late.rollback()
-    assert broken(registry.connection) == 0
+    assert broken(registry.as_("analyst")) == 0
 
 
 def test_no_profile_changes_the_audit_and_the_owner_is_stopped(registry: Any) -> None:
@@ -101,8 +102,8 @@ def test_no_profile_changes_the_audit_and_the_owner_is_stopped(registry: Any) ->
         "set session_replication_role = replica",
     ]
     warehouse = registry.registry.warehouse
-    with warehouse.loader() as loader, warehouse.analyst() as analyst:
-        for connection in (loader, analyst):
+    for profile in LOGINS:
+        with warehouse.login(profile) as connection:
             for text in statements + profiles_too:
                 with pytest.raises(errors.InsufficientPrivilege):
                     connection.execute(text)
@@ -110,7 +111,7 @@ def test_no_profile_changes_the_audit_and_the_owner_is_stopped(registry: Any) ->
         for text in statements:
             with pytest.raises(errors.InsufficientPrivilege, match="never changed"), admin.transaction():
                 admin.execute(text)
-    assert broken(registry.connection) == 0
+    assert broken(registry.as_("analyst")) == 0
 
 
 def test_verify_sees_what_a_superuser_did(registry: Any) -> None:
@@ -145,7 +146,7 @@ def test_verify_sees_what_a_superuser_did(registry: Any) -> None:
                 admin.execute("alter table audit.look drop constraint look_door_check")
                 assert admin.execute(text).rowcount > 0, text
                 assert broken(admin) > 0, text
-    assert broken(registry.connection) == 0
+    assert broken(registry.as_("analyst")) == 0
 
 
 def test_looks_at_a_person_are_found_by_any_number_he_was_known_under(registry: Any) -> None:
@@ -162,7 +163,7 @@ def test_looks_at_a_person_are_found_by_any_number_he_was_known_under(registry: 
         loader.execute("insert into audit.look (who, door, what, worker_id) values ('b', 'BUREAU', 'x', %s)", (worker,))
 
     def who(**more: Any) -> list[str]:
-        return [one["qui"] for one in audit.looks(registry.connection, key, audit.Wanted(**more))]
+        return [one["qui"] for one in audit.looks(registry.as_("administrator"), key, audit.Wanted(**more))]
 
     assert who() == ["b", "anna"]
     assert who(person=NIR) == ["b"]
@@ -183,7 +184,7 @@ def test_days_are_those_of_paris_and_faults_are_told(registry: Any) -> None:
         ("2026-04-01", None, ["nuit"]),
         (None, "2026-03-30", []),
     ):
-        found = audit.looks(registry.connection, key, audit.wanted(first, last, None, None))
+        found = audit.looks(registry.as_("administrator"), key, audit.wanted(first, last, None, None))
         assert [one["qui"] for one in found] == seen
     for first, last in (("hier", None), ("2026-04-02", "2026-04-01")):
         with pytest.raises(UsageError):
@@ -192,11 +193,11 @@ def test_days_are_those_of_paris_and_faults_are_told(registry: Any) -> None:
 
 def test_a_chain_made_anew_does_not_hold_against_what_was_kept_elsewhere(registry: Any) -> None:
     noted(registry)
-    place, digest = audit.head(registry.connection)
+    place, digest = audit.head(registry.as_("administrator"))
     noted(registry)
-    assert audit.holds(registry.connection, place, digest)
-    assert audit.holds(registry.connection, 0, "")
-    assert not audit.holds(registry.connection, place + 1, digest)
+    assert audit.holds(registry.as_("administrator"), place, digest)
+    assert audit.holds(registry.as_("administrator"), 0, "")
+    assert not audit.holds(registry.as_("administrator"), place + 1, digest)
     with registry.registry.warehouse.admin() as admin, admin.transaction(force_rollback=True):
         admin.execute("set local session_replication_role = replica")
         admin.execute("delete from audit.link")
