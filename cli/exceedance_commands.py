@@ -27,13 +27,20 @@ def exceedances_list(
         int | None,
         typer.Option("--sans-reponse", metavar="JOURS", min=0, help="Notifiés, échéance dans ce délai au plus."),
     ] = None,
+    as_: Annotated[
+        str | None, typer.Option("--as", metavar="DGT|DSND", help="Ce dont cette autorité a été avisée, sans identité.")
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """Les dépassements, caducs compris. La consultation est consignée."""
+    """Les dépassements, caducs compris. La consultation est consignée, sauf sans identité (--as)."""
     from loaders.registry import opened
     from pipelines import audit, exceedance_listings
 
     settings = settings_now()
+    if as_ is not None:
+        alone = as_of is None and not states and not without_physician and unanswered is None
+        _of_authority(as_.upper(), alone, json_)
+        return
     wanted = exceedance_listings.Wanted.now(
         settings,
         as_of=as_of,
@@ -52,6 +59,28 @@ def exceedances_list(
         *("nir", "siret"),
     )
     show_table("Dépassements", columns, ([one[name] for name in columns] for one in listed))
+
+
+def _of_authority(authority: str, alone: bool, json_: bool) -> None:
+    from loaders.errors import UsageError
+    from loaders.registry import opened
+    from pipelines.exceedance_listings import of_authority
+
+    if authority not in ("DGT", "DSND"):
+        raise UsageError("--as attend DGT ou DSND")
+    if not alone:
+        raise UsageError("--as va seul : l'autorité voit ce dont elle a été avisée, tel que c'est maintenant")
+    profile = "dgt" if authority == "DGT" else "dsnd"
+    with opened(settings_now(), sftp=False, profile=profile) as registry:
+        listed = of_authority(registry.connection)
+    if json_:
+        show_json(listed)
+        return
+    columns = (
+        *("id", "limite", "localisation", "periode_debut", "periode_fin", "valeur_msv", "etat"),
+        *("siret", "commune", "domaine", "secteur", "metier"),
+    )
+    show_table(f"Dépassements dont {authority} est avisé", columns, ([one[name] for name in columns] for one in listed))
 
 
 @exceedances_app.command("show")

@@ -104,6 +104,35 @@ def exceedances(
     return listed
 
 
+def of_authority(connection: Connection) -> list[dict[str, Any]]:
+    """The exceedances that an authority was told of, as they stand: without identity.
+
+    Args:
+        connection: the authority's own (``dgt`` or ``dsnd``): the database shows no other.
+    """
+    listed = []
+    for row in connection.execute(sql.query("exceedances", "of_authority")).fetchall():
+        number, code, place, state, since, start, end, siret, municipality, domain, sector, trade, usv = row
+        listed.append(
+            {
+                "id": number,
+                "limite": by_code()[code].quantity,
+                "localisation": _place(place),
+                "periode_debut": start.isoformat(),
+                "periode_fin": end.isoformat(),
+                "valeur_msv": None if usv is None else msv(int(usv)),
+                "etat": state,
+                "etat_depuis": since.isoformat(),
+                "siret": siret,
+                "commune": municipality,
+                "domaine": domain or "",
+                "secteur": sector or "",
+                "metier": trade or "",
+            }
+        )
+    return listed
+
+
 def exceedance(connection: Connection, key: RegistryKey, wanted: Wanted, number: int) -> dict[str, Any]:
     """One exceedance: its states, how it was reckoned over time, what was concluded, who was told, the results within
     its window.

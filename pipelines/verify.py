@@ -9,7 +9,7 @@ import sql
 from loaders import archive
 from loaders.settings import Settings
 from loaders.warehouse import Connection
-from pipelines import exceedances
+from pipelines import exceedances, rights
 from pipelines.statistics import marts
 
 #: Invariants answered by one query each: name of the query, in words.
@@ -48,6 +48,7 @@ def verify(connection: Connection, settings: Settings) -> Iterator[Finding]:
     yield _exceedances(connection)
     yield _statistics(connection)
     yield _audit(connection)
+    yield _rights(connection)
     yield _archive(connection, settings)
 
 
@@ -71,6 +72,12 @@ def _audit(connection: Connection) -> Finding:
     if count:
         return Finding(words, False, f"{count} écart(s)")
     return Finding(words, True, f"rang {place}, empreinte {bytes(digest).hex()}")
+
+
+def _rights(connection: Connection) -> Finding:
+    words = "Les droits de chaque profil dans la base sont ceux de la matrice d'accès (docs/acces.md)"
+    found = rights.differences(connection)
+    return Finding(words, not found, " ; ".join(found[:5]) if found else "aucun écart")
 
 
 def _archive(connection: Connection, settings: Settings) -> Finding:

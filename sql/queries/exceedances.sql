@@ -407,3 +407,11 @@ insert into exposure.legacy (day, since_load) values (%s, %s)
 -- Notified before this day, and no conclusion since.
 select exceedance_id from exposure.state where until_load is null and state = 'NOTIFIE' and valid_from < %s
 order by exceedance_id
+
+-- name: of_authority
+-- What the reading profile, an authority's, was told.
+select
+    exceedance_id, limit_code, place, state, state_since, window_start, window_end, siret, municipality, domain, sector,
+    trade, value_usv
+from access.notified_exceedance
+order by exceedance_id
