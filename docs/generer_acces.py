@@ -153,8 +153,8 @@ def _lines() -> Iterator[str]:
     yield "\nTâches d'Airflow (fonction de `pipelines/` que la tâche appelle).\n"
     yield from _table(("tâche", "profil"), ((name, who or "—") for name, who in tasks().items()))
     yield (
-        "\nPages du pupitre : `analyst` pour lire, `loader` pour une décision, qui repasse par le couloir. Les résultats"
-        " du mois sont\nlus sous le billet du compte qui les reçoit."
+        "\nPages du pupitre : `analyst` pour lire, `loader` pour une décision, qui repasse par le couloir. Les"
+        " résultats du mois sont\nlus sous le billet du compte qui les reçoit."
     )
     yield RIGHTS
     for schema in dict.fromkeys(one.name.partition(".")[0] for one in lines()):
