@@ -133,7 +133,7 @@ from (
     from exposure.notice as n
     inner join ledger.partner as p on n.partner_id = p.partner_id and p.disabled_at is null
     where session_user::text = current_database() || '_' || lower(n.audience) and n.audience in ('DGT', 'DSND')
-    order by n.exceedance_id, n.partner_id, n.notice_id desc
+    order by n.exceedance_id asc, n.partner_id asc, n.notice_id desc
 ) as told
 inner join exposure.exceedance as e on told.exceedance_id = e.exceedance_id
 inner join exposure.state as s on e.exceedance_id = s.exceedance_id and s.until_load is null
@@ -154,7 +154,7 @@ left join lateral (
     from reference.attachment as t
     inner join reference.attachment_status as v on t.attachment_id = v.attachment_id and v.until_load is null
     where t.worker_id = r.worker_id and t.establishment_id = r.establishment_id
-    order by (v.valid_from > r.window_end), abs(v.valid_from - r.window_end), t.attachment_id desc
+    order by (v.valid_from > r.window_end) asc, abs(v.valid_from - r.window_end) asc, t.attachment_id desc
     limit 1
 ) as a on true
 where not told.withdrawn;
