@@ -260,9 +260,17 @@ begin
     foreach one in array array['exposure.exceedance', 'exposure.reckoning', 'exposure.state'] loop
         execute format('create policy publishes on %s for select to %I using (true)', one, home || '_publisher');
     end loop;
-    execute format('create policy publishes on mart.annual to %I using (true) with check (true)',
-        home || '_publisher');
-    execute format('drop policy loads on mart.annual');
+    -- Yearly sums, whichever way they are kept, are the publisher's; who verifies them reads them.
+    foreach one in array array['mart.annual', 'mart.segment'] loop
+        if to_regclass(one) is null then
+            continue;
+        end if;
+        execute format('drop policy if exists loads on %s', one);
+        execute format('drop policy if exists reads on %s', one);
+        execute format('create policy publishes on %s to %I using (true) with check (true)', one,
+            home || '_publisher');
+        execute format('create policy reads on %s for select to %I using (true)', one, home || '_analyst');
+    end loop;
     execute format('create policy keeps on exposure.notice for select to %I using (true)', keeper);
 
     execute format('grant create on schema access to %I', keeper);
