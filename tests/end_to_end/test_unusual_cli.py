@@ -46,7 +46,7 @@ def test_flags_are_listed_evaluated_and_answered(registry: Any) -> None:
     assert told == {"id": 1, "etat": "DEMANDEE"}
     assert any("question-1" in one for one in registry.files("LABO1"))
     assert "CONFIRMEE" in siseri(env, "unusual", "decide", "1", "confirm", *why).stdout
-    found = service.connection.execute("select door, what from audit.look").fetchall()
+    found = service.bench.as_("administrator").execute("select door, what from audit.look").fetchall()
     assert found == [("COMMANDE", "unusual list")] * 2, "an empty list shows nobody"
 
 

@@ -168,7 +168,7 @@ def test_the_dossier_of_a_row(desk: Desk) -> None:
     desk.send(dose("M1", "0.2"), dose("M2", NOM="DUPONT"), dose("M3", NOM="DURAND"))
     first, second = (one["id"] for one in desk.bench.queue())
     decide(desk.connection, desk.key, Decision("rattacher", "nom d'usage", "anna"), {first: None})
-    shown = dossier(desk.connection, desk.key, second)
+    shown = dossier(desk.bench.as_("analyst"), desk.key, second)
     assert shown["travailleur"]["nom"] == "MARTIN"
     assert shown["travailleur"]["numeros"] == [NIR]
     assert shown["travailleur"]["rattachements"][0]["debut"] == "2019-09-01"
@@ -177,13 +177,13 @@ def test_the_dossier_of_a_row(desk: Desk) -> None:
     assert [(one["action"], one["decisions"]) for one in shown["meme_faute"]] == [("rattacher", 1)]
     assert shown["motifs"][0]["regle"].startswith("Le numéro est celui d'un travailleur connu")
     assert {one["champ"]: one["valeur"] for one in shown["valeurs"]}["NOM"] == "DURAND"
-    settled = dossier(desk.connection, desk.key, first)
+    settled = dossier(desk.bench.as_("analyst"), desk.key, first)
     assert not settled["attend"]
     assert settled["decisions"][0]["valeurs_avant"]["NOM"] == "DUPONT"
     (told,) = journal(desk.connection)
     assert (told["action"], told["lignes"]["integrees"]) == ("rattacher", 1)
     with pytest.raises(UsageError, match="aucune entrée"):
-        dossier(desk.connection, desk.key, 10_000)
+        dossier(desk.bench.as_("analyst"), desk.key, 10_000)
 
 
 def test_a_question_goes_to_the_sender_and_its_answer_is_kept(desk: Desk) -> None:
@@ -199,7 +199,7 @@ def test_a_question_goes_to_the_sender_and_its_answer_is_kept(desk: Desk) -> Non
     assert b"<script>alert" not in desk.bench.read("LABO1", "mars.csv.question-1.html")
     assert json.loads(desk.bench.read("LABO1", "mars.csv.question-2.json"))["ligne"] == 2
     questions.note_answer(desk.connection, desk.key, first, "Oui, par téléphone", "anna")
-    kinds = [one["genre"] for one in dossier(desk.connection, desk.key, first)["messages"]]
+    kinds = [one["genre"] for one in dossier(desk.bench.as_("analyst"), desk.key, first)["messages"]]
     assert kinds == ["QUESTION", "REPONSE"]
     kept = desk.connection.execute("select sealed from queue.message").fetchall()
     assert not any(b"usage" in bytes(one) for (one,) in kept)
@@ -229,7 +229,7 @@ def test_selections_as_files_hold_no_formula(desk: Desk) -> None:
     assert count == 2
     assert NIR.encode() not in body
     counted = "select who, door, what, count(entry_id) from audit.look group by 1, 2, 3"
-    assert desk.connection.execute(counted).fetchall() == [("anna", "BUREAU", "export", 4)]
+    assert desk.bench.as_("administrator").execute(counted).fetchall() == [("anna", "BUREAU", "export", 4)]
 
 
 def test_nobody_edits_what_was_looked_at(desk: Desk) -> None:

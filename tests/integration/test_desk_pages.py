@@ -64,7 +64,11 @@ class Analyst:
         self.desk.app.state.aftermath.wait()
 
     def looks(self) -> list[tuple[Any, ...]]:
-        return self.connection.execute("select who, door, what, entry_id from audit.look order by look_id").fetchall()
+        return (
+            self.bench.as_("administrator")
+            .execute("select who, door, what, entry_id from audit.look order by look_id")
+            .fetchall()
+        )
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def test_deliveries_are_audited_under_the_right_of_the_account(land: Any) -> Non
     designate(land, "m.csv", "MDT", RPPS)
     land.drop("LABO1", "doses.csv", file(PASSIVE, dose("M1", "1.5")))
     land.run()
-    found = land.connection.execute("select who, door, what, held, records from audit.look").fetchall()
+    found = land.as_("administrator").execute("select who, door, what, held, records from audit.look").fetchall()
     assert found == [("DOCTEUR", "RETOUR", "resultats", f"MDT:{RPPS}", 1)]
 
 

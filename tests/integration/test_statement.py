@@ -282,6 +282,10 @@ def test_the_command(land: Any, tmp_path: Path) -> None:
         assert refused.stderr.startswith("siseri: ")
         assert NIR[:12] not in refused.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.json", "releve.pdf"]
-    looks = land.connection.execute("select what, held, records from audit.look where door = 'COMMANDE'").fetchall()
+    looks = (
+        land.as_("administrator")
+        .execute("select what, held, records from audit.look where door = 'COMMANDE'")
+        .fetchall()
+    )
     assert looks[0] == ("releve", f"MDT:{RPPS}", 1)
     assert ("releve", "CRP:P2", 0) in looks

@@ -173,7 +173,11 @@ def shown(answer: Any, status: int = 200) -> str:
 
 
 def looks(service: Service) -> list[tuple[Any, ...]]:
-    return service.connection.execute("select who, door, what, records from audit.look order by look_id").fetchall()
+    return (
+        service.bench.as_("administrator")
+        .execute("select who, door, what, records from audit.look order by look_id")
+        .fetchall()
+    )
 
 
 def respond(caller: Caller, number: int, **sent: str) -> Any:
