@@ -30,6 +30,10 @@ def test_exceedances_are_listed_shown_and_reckoned_again(registry: Any) -> None:
     }
     assert found["medecin_absent"] == "SANS_MDT"
     assert len(json.loads(siseri(env, "exceedances", "list", "--sans-medecin", "--json").stdout)) == 1
+    # Nobody but the registry was told: there is no account of the ministry.
+    assert json.loads(siseri(env, "exceedances", "list", "--as", "DGT", "--json").stdout) == []
+    siseri(env, "exceedances", "list", "--as", "MDT", expect=2)
+    siseri(env, "exceedances", "list", "--as", "DSND", "--sans-medecin", expect=2)
     table = siseri(env, "exceedances", "list").stdout
     assert "EFFICACE" in table
     assert "20.500" in table
