@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from senders import (
 
 from bench import data, world
 from loaders.errors import UsageError
+from pipelines.statistics.facts import Facts
 from pipelines.statistics.publish import publish
 from schemas.identifiers import key_of
 
@@ -318,7 +320,10 @@ def test_a_year_that_is_kept_is_found_again(registry: Any, printed: Any) -> None
     assert printed(registry, 2026, as_of=first.manifest["as_of"]).bytes == first.bytes
     registry.verify()
     with registry.registry.warehouse.admin() as admin:
-        admin.execute("update mart.annual set usv = usv + 1")
+        (packed,) = admin.execute("select rows from mart.segment where kind = 'facts' and number = 0").fetchone()
+        held = Facts.unpacked(packed)
+        more = replace(held, usv=held.usv + 1).packed()
+        admin.execute("update mart.segment set rows = %s where kind = 'facts' and number = 0", (more,))
     with pytest.raises(AssertionError, match="sommes annuelles"):
         registry.verify()
 

@@ -109,7 +109,7 @@ _WIPED = (
     "truncate dose.passive, dose.committed, dose.aircrew, dose.operational, dose.internal, identity.alias,"
     " reference.attachment, reference.attachment_period, reference.attachment_status, exposure.exceedance,"
     " exposure.reckoning, exposure.state, exposure.detection, exposure.conclusion, exposure.notice,"
-    " exposure.without_physician, legacy.label, mart.year"
+    " exposure.without_physician, legacy.label, mart.year, mart.segment"
 )
 
 
