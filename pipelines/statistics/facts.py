@@ -150,9 +150,10 @@ def sum_up(cursor: Cursor, year: int, whom: Whom) -> Facts:
 
 def _set_aside(cursor: Cursor, load: int) -> dict[str, object]:
     """Bodies' measures that a physician's version stands in for: few, and so handed back to the queries that need
-    them."""
+    them; no list where there is none."""
     found: list[tuple[Any, ...]] = cursor.execute(sql.query("statistics", "aside"), {"load": load}).fetchall()
-    return {name: [one[at] for one in found] for at, name in enumerate(("bodies", "measures", "years"))}
+    names = ("bodies", "measures", "years")
+    return {name: [one[at] for one in found] or None for at, name in enumerate(names)}
 
 
 def _outdone(cursor: Cursor, year: int, whom: Whom, told: dict[str, object]) -> Facts:

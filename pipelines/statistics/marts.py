@@ -95,12 +95,11 @@ def _held(cursor: Cursor, year: int) -> int | None:
 
 def _from_doses(cursor: Cursor, year: int, load: int) -> Year:
     whom = Whom.everybody(cursor, load)
+    cursor.execute(sql.query("statistics", "whole_joins"))
     summed = facts.sum_up(cursor, year, whom)
-    return Year(
-        summed,
-        _met(attachments(cursor, year, whom), summed),
-        deliveries(cursor, year, load),
-    )
+    met = _met(attachments(cursor, year, whom), summed)
+    cursor.execute(sql.query("statistics", "few_joins"))
+    return Year(summed, met, deliveries(cursor, year, load))
 
 
 def _met(held: Attachments, summed: Facts) -> Attachments:
