@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import ClassVar
 
 import sql
@@ -11,6 +12,9 @@ from loaders.bulk import Cursor, fetch_numbers
 from pipelines.statistics.columns import Columns
 from pipelines.windows import Ints
 from schemas.formats import passive
+
+#: Files further apart are read apart, unless that would be too many ranges: a whole year is read at once more quickly.
+_GAP, _RANGES = 20, 16
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,27 @@ def deliveries(cursor: Cursor, year: int, load: int, files: list[int] | None = N
         files: these files only, in ascending order.
     """
     asked: dict[str, object] = {**span(year), "load": load, "files": files, "absent": passive.ABS}
-    first, last = (files[0], files[-1]) if files else (None, None)
     if files is None:
         row = cursor.execute(sql.query("scorecards", "bounds"), asked).fetchone()
-        first, last = row if row is not None else (None, None)
-    if first is None:
-        return Deliveries.none()
-    asked |= {"first": first, "last": last}
-    return Deliveries(*fetch_numbers(cursor, sql.query("statistics", "delivered"), Deliveries.types, asked))
+        ranges = [(row[0], row[1])] if row is not None and row[0] is not None else []
+    else:
+        ranges = _ranges(files)
+    found = (
+        fetch_numbers(
+            cursor, sql.query("statistics", "delivered"), Deliveries.types, asked | {"first": first, "last": last}
+        )
+        for first, last in ranges
+    )
+    return Deliveries.joined(Deliveries(*columns) for columns in found)
+
+
+def _ranges(files: list[int]) -> list[tuple[int, int]]:
+    """First and last of what is read at once: a row released from an old file must not have all files since read."""
+    if not files:
+        return []
+    gaps = [at for at in range(1, len(files)) if files[at] - files[at - 1] > _GAP]
+    begins = [0, *gaps] if len(gaps) < _RANGES else [0]
+    return [(files[low], files[high - 1]) for low, high in pairwise([*begins, len(files)])]
 
 
 def span(year: int) -> dict[str, object]:

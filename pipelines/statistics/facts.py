@@ -28,6 +28,8 @@ PHOTONS, NEUTRONS, LENS, SKIN, EXTREMITIES, RADON = (
 #: What the annual dose is made of, and what the effective dose of the limits is made of.
 ANNUAL = (PHOTONS, NEUTRONS, AIRCREW)
 EFFECTIVE = (*ANNUAL, RADON, COMMITTED)
+#: Formats of doses, each with sums of its own.
+FORMATS = ("passive", "committed", "aircrew", "operational", "internal")
 _TRUNK = (PHOTONS, NEUTRONS)
 _VALUED = [passive.MES, passive.EST]
 _RESULT = {
@@ -136,16 +138,15 @@ def _parameters(year: int, load: int) -> dict[str, object]:
     }
 
 
-def sum_up(cursor: Cursor, year: int, whom: Whom) -> Facts:
-    """Sum a year, out of the database."""
-    told = _parameters(year, whom.load) | {"workers": whom.numbers} | _set_aside(cursor, whom.load)
-    parts = []
-    for name in ("sums_passive", "sums_committed", "sums_aircrew", "sums_operational"):
-        number, *rest = fetch_numbers(cursor, sql.query("statistics", name), Facts.types, told)
-        parts.append(Facts(whom.persons(number), *rest))
-    parts.append(Facts(*fetch_numbers(cursor, sql.query("statistics", "sums_internal"), Facts.types, told)))
-    parts.append(_outdone(cursor, year, whom, told))
-    return Facts.joined(parts)
+def sum_up(cursor: Cursor, year: int, whom: Whom, form: str) -> Facts:
+    """Sum a year's rows of one of :data:`FORMATS`, out of the database."""
+    told = _parameters(year, whom.load) | {"workers": whom.numbers}
+    if form == "passive":
+        told |= _set_aside(cursor, whom.load)
+    number, *rest = fetch_numbers(cursor, sql.query("statistics", f"sums_{form}"), Facts.types, told)
+    # Examinations come by person already.
+    summed = Facts(number if form == "internal" else whom.persons(number), *rest)
+    return Facts.joined((summed, _outdone(cursor, year, whom, told))) if form == "passive" else summed
 
 
 def _set_aside(cursor: Cursor, load: int) -> dict[str, object]:

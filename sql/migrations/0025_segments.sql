@@ -6,12 +6,12 @@ drop table mart.annual, mart.delivered;
 delete from mart.year;
 
 -- Segment 0 of a year holds everybody; each further one whom (or which files) loads touched since the one before: it
--- replaces the rows of the keys in gone. rows: an Arrow file of the columns that pipelines/statistics names; gone: keys,
--- four bytes each, the lowest first.
+-- replaces the rows of the keys in gone. kind: a format of doses, attachments or deliveries. rows: an Arrow file of the
+-- columns that pipelines/statistics names; gone: keys, four bytes each.
 create table mart.segment (
     year smallint not null references mart.year on delete cascade,
     number integer not null,
-    kind text not null check (kind in ('facts', 'attachments', 'deliveries')),
+    kind text not null,
     gone bytea not null,
     rows bytea not null,
     primary key (year, number, kind)

@@ -5,7 +5,8 @@ select load_id from mart.year where year = %s
 select year from mart.year order by year
 
 -- name: touched
--- Numbers whose sums of a year, or whose attachments, may have changed since a load. A PASSIVE result of any year
+-- Numbers whose sums of a year may have changed since a load, by format (a name of facts.FORMATS); whose attachments
+-- (attachments); and numbers merged or parted (identities), of whom everything may have. A PASSIVE result of any year
 -- counts: groups of chest and belt reach from one year into the next. A physician's version that comes or goes touches
 -- whoever the body's measure is of by now; "offset 0" keeps that a look-up by key.
 with physicians as (
@@ -14,11 +15,11 @@ with physicians as (
     select measure_id, year from dose.passive where until_load > %(mark)s and strpos(measure_id, '/') > 0
 )
 
-select worker_id from dose.passive where since_load > %(mark)s
+select 'passive', worker_id from dose.passive where since_load > %(mark)s
 union
-select worker_id from dose.passive where until_load > %(mark)s
+select 'passive', worker_id from dose.passive where until_load > %(mark)s
 union
-select b.worker_id
+select 'passive', b.worker_id
 from physicians as m
 inner join ledger.partner as o on split_part(m.measure_id, '/', 1) = o.code and o.role = 'OA'
 cross join lateral (
@@ -29,31 +30,31 @@ cross join lateral (
     offset 0
 ) as b
 union
-select worker_id from dose.committed where year = %(year)s and since_load > %(mark)s
+select 'committed', worker_id from dose.committed where year = %(year)s and since_load > %(mark)s
 union
-select worker_id from dose.committed where year = %(year)s and until_load > %(mark)s
+select 'committed', worker_id from dose.committed where year = %(year)s and until_load > %(mark)s
 union
-select worker_id from dose.aircrew where year = %(year)s and since_load > %(mark)s
+select 'aircrew', worker_id from dose.aircrew where year = %(year)s and since_load > %(mark)s
 union
-select worker_id from dose.aircrew where year = %(year)s and until_load > %(mark)s
+select 'aircrew', worker_id from dose.aircrew where year = %(year)s and until_load > %(mark)s
 union
-select worker_id from dose.operational where year = %(year)s and since_load > %(mark)s
+select 'operational', worker_id from dose.operational where year = %(year)s and since_load > %(mark)s
 union
-select worker_id from dose.operational where year = %(year)s and until_load > %(mark)s
+select 'operational', worker_id from dose.operational where year = %(year)s and until_load > %(mark)s
 union
-select worker_id from dose.internal where year = %(year)s and since_load > %(mark)s
+select 'internal', worker_id from dose.internal where year = %(year)s and since_load > %(mark)s
 union
-select worker_id from dose.internal where year = %(year)s and until_load > %(mark)s
+select 'internal', worker_id from dose.internal where year = %(year)s and until_load > %(mark)s
 union
-select unnest(array[worker_id, person_id]) from identity.alias
+select 'identities', unnest(array[worker_id, person_id]) from identity.alias
 where since_load > %(mark)s or until_load > %(mark)s
 union
-select a.worker_id
+select 'attachments', a.worker_id
 from reference.attachment as a
 inner join reference.attachment_period as p on a.attachment_id = p.attachment_id
 where p.since_load > %(mark)s or p.until_load > %(mark)s
 union
-select a.worker_id
+select 'attachments', a.worker_id
 from reference.attachment as a
 inner join reference.attachment_status as s on a.attachment_id = s.attachment_id
 where s.since_load > %(mark)s or s.until_load > %(mark)s
@@ -96,7 +97,7 @@ select kind, gone, rows from mart.segment where year = %s order by number desc
 select coalesce(max(number), 0) + 1 from mart.segment where year = %s
 
 -- name: forget_segments
-delete from mart.segment where year = %s
+delete from mart.segment where year = %(year)s and kind = any(%(kinds)s)
 
 -- name: keep_segment
 insert into mart.segment (year, number, kind, gone, rows) values (%s, %s, %s, %s, %s)

@@ -112,7 +112,7 @@ group by d.worker_id, d.establishment_id, d.quantity
 -- name: sums_internal
 -- One examination may name several radionuclides, a row each: it counts once, is positive where one of them was
 -- measured above zero, and is none where all are absent. usv holds the positive ones: an activity is no dose. By person
--- already here: an examination's rows may bear several numbers of one.
+-- already: an examination's rows may bear several numbers of one.
 select
     e.person_id, e.establishment_id, (%(internal)s + e.exam)::smallint, -1::smallint, sum(e.records)::bigint,
     count(*) filter (where e.done), count(*) filter (where e.positive)

@@ -320,10 +320,10 @@ def test_a_year_that_is_kept_is_found_again(registry: Any, printed: Any) -> None
     assert printed(registry, 2026, as_of=first.manifest["as_of"]).bytes == first.bytes
     registry.verify()
     with registry.registry.warehouse.admin() as admin:
-        (packed,) = admin.execute("select rows from mart.segment where kind = 'facts' and number = 0").fetchone()
+        (packed,) = admin.execute("select rows from mart.segment where kind = 'passive' and number = 0").fetchone()
         held = Facts.unpacked(packed)
         more = replace(held, usv=held.usv + 1).packed()
-        admin.execute("update mart.segment set rows = %s where kind = 'facts' and number = 0", (more,))
+        admin.execute("update mart.segment set rows = %s where kind = 'passive' and number = 0", (more,))
     with pytest.raises(AssertionError, match="sommes annuelles"):
         registry.verify()
 
