@@ -1,8 +1,8 @@
 """Histories of a registry against the naive tables: measures come and go, workers are attached, merged and parted.
 
 At every look the tables are those of the twin, and everything printed before is printed again, byte for byte, as of its
-instant. The documents for people, which are made of the same tables and take long to draw, are printed in one history
-of eight.
+instant. The documents for people, which are made of the same tables and take long to draw, come with the first look of
+one history in eight.
 """
 
 from __future__ import annotations
@@ -404,12 +404,12 @@ def test_tables_follow_every_history(registry: Any) -> None:
                     getattr(history, name)(*told)
                     continue
                 detect(loader, TODAY)
-                found = printed(told[0], documents=documents)
+                found = printed(told[0], documents=documents and not editions)
                 agrees(found, history.expected(told[0]))
                 editions.append((told[0], found))
             for shown, before in editions:
                 as_of = json.loads(before[MANIFEST])["as_of"]
-                assert printed(shown, as_of, documents=documents) == before
+                assert printed(shown, as_of, documents="bilan.pdf" in before) == before
                 seen["again"] += 1
             assert differences(loader) == (1, 0)
 
