@@ -75,7 +75,9 @@ class Columns:
 
 def differing(held: Columns, found: Columns) -> int:
     """Rows of one that the other lacks, either way; equal rows count as often as they occur."""
-    mine, theirs = (one.table().append_column("sign", pa.array(np.full(len(one), sign, np.int64))) for one, sign in
-                    ((held, 1), (found, -1)))  # fmt: skip
-    counted = pa.concat_tables([mine, theirs]).group_by(list(held.types)).aggregate([("sign", "sum")])
+    signed = [
+        rows.table().append_column("sign", pa.array(np.full(len(rows), sign, np.int64)))
+        for rows, sign in ((held, 1), (found, -1))
+    ]
+    counted = pa.concat_tables(signed).group_by(list(held.types)).aggregate([("sign", "sum")])
     return int(np.abs(np.asarray(counted["sign_sum"])).sum())

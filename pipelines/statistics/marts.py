@@ -86,7 +86,7 @@ def differences(connection: Connection) -> tuple[int, int]:
     """Make every year that is held again, as of the load that it is held as of.
 
     Returns:
-        Years held, rows that differ.
+        Years held, rows that differ (one for a year that cannot be read).
     """
     years = [year for (year,) in connection.execute(sql.query("marts", "held_years")).fetchall()]
     count = 0
@@ -97,8 +97,13 @@ def differences(connection: Connection) -> tuple[int, int]:
             load = _held(cursor, year)
             if load is None:
                 continue
-            segments = _Segments(cursor, year)
-            held, found = segments.year(segments.facts()).kinds(), _from_doses(cursor, year, load).kinds()
+            found = _from_doses(cursor, year, load).kinds()
+            try:
+                segments = _Segments(cursor, year)
+            except ValueError:  # bytes that are no columns any more
+                count += 1
+                continue
+            held = segments.year(segments.facts()).kinds()
             count += sum(differing(held[kind], found[kind]) for kind in _KINDS)
     return len(years), count
 

@@ -44,8 +44,8 @@ inner join ledger.partner as p on m.sender_id = p.partner_id and p.role = 'MDT'
 inner join ledger.partner as o on split_part(m.measure_id, '/', 1) = o.code and o.role = 'OA'
 
 -- name: sums_passive
--- Sums of a year by number, establishment, kind and place; of some numbers, or of all where none are named. No temporary
--- table has a part in these queries: they would not be shared out among processes.
+-- Sums of a year by number, establishment, kind and place; of some numbers, or of all where none are named. No
+-- temporary table has a part in these queries: they would not be shared out among processes.
 -- A result without a value (PER, DET) monitors all the same, an ABS does not. Chest and belt are summed here as they
 -- stand; what the other place outdoes is taken off afterwards.
 select
@@ -101,11 +101,15 @@ select
 from (
     select d.worker_id, d.establishment_id, d.quantity, d.value_usv
     from dose.operational as d
-    where d.year = %(year)s and d.since_load <= %(load)s and d.until_load is null and (%(workers)s::integer[] is null or d.worker_id = any(%(workers)s::integer[]))
+    where
+        d.year = %(year)s and d.since_load <= %(load)s and d.until_load is null
+        and (%(workers)s::integer[] is null or d.worker_id = any(%(workers)s::integer[]))
     union all
     select d.worker_id, d.establishment_id, d.quantity, d.value_usv
     from dose.operational as d
-    where d.year = %(year)s and d.since_load <= %(load)s and d.until_load > %(load)s and (%(workers)s::integer[] is null or d.worker_id = any(%(workers)s::integer[]))
+    where
+        d.year = %(year)s and d.since_load <= %(load)s and d.until_load > %(load)s
+        and (%(workers)s::integer[] is null or d.worker_id = any(%(workers)s::integer[]))
 ) as d
 group by d.worker_id, d.establishment_id, d.quantity
 
