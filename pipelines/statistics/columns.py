@@ -67,7 +67,10 @@ class Columns:
     @classmethod
     def unpacked(cls, packed: bytes) -> Self:
         """What was packed. Raises ValueError where the bytes are no such columns."""
-        table = pa.ipc.open_file(pa.py_buffer(packed)).read_all()
+        try:
+            table = pa.ipc.open_file(pa.py_buffer(packed)).read_all()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ValueError("not an Arrow file") from error
         if table.column_names != list(cls.types):
             raise ValueError(f"not the columns of {cls.__name__}")
         return cls(*(np.asarray(column).astype(np.int64) for column in table.columns))
