@@ -129,9 +129,11 @@ def basis(establishment: Ints, usv: Ints) -> Basis:
     """The basis of a figure about these workers, each a place of both arrays."""
     if not len(establishment):
         return Basis(0, 0, 0, 0)
-    _, at = np.unique(establishment, return_inverse=True)
-    sums = np.bincount(at, weights=usv)
-    return Basis(len(establishment), len(sums), int(usv.sum()), int(sums.max()))
+    at, several = establishment, int(establishment.max())
+    if several > 4 * len(at):  # few among many: counting up to the highest number would take longer
+        _, at = np.unique(establishment, return_inverse=True)
+    sums, workers = np.bincount(at, weights=usv), np.bincount(at)
+    return Basis(len(at), int(np.count_nonzero(workers)), int(usv.sum()), int(sums.max()))
 
 
 def quantile(ascending: Ints, share: Fraction) -> Fraction | None:

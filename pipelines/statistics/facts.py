@@ -6,14 +6,16 @@ worn together, which are no matter of sums, are judged here, by the code that ju
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 import sql
 from loaders.bulk import Cursor, fetch_numbers
 from pipelines import windows
-from pipelines.windows import AIRCREW, COMMITTED, Ints, Mask, Results
+from pipelines.statistics.columns import Columns
+from pipelines.windows import AIRCREW, COMMITTED, Ints, Results
 from schemas.formats import interne, operationnelle, passive
 
 #: Kinds beyond those of :mod:`pipelines.windows`: operational doses by quantity, examinations by type.
@@ -26,22 +28,24 @@ PHOTONS, NEUTRONS, LENS, SKIN, EXTREMITIES, RADON = (
 #: What the annual dose is made of, and what the effective dose of the limits is made of.
 ANNUAL = (PHOTONS, NEUTRONS, AIRCREW)
 EFFECTIVE = (*ANNUAL, RADON, COMMITTED)
+#: Formats of doses, each with sums of its own.
+FORMATS = ("passive", "committed", "aircrew", "operational", "internal")
 _TRUNK = (PHOTONS, NEUTRONS)
 _VALUED = [passive.MES, passive.EST]
-_COLUMNS = {
+_RESULT = {
     "person": "int4",
     "establishment": "int4",
     "kind": "int2",
     "place": "int2",
-    "records": "int8",
-    "results": "int8",
+    "start": "date",
+    "day": "date",
     "usv": "int8",
 }
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Sums of a year, one a place of the arrays.
+class Facts(Columns):
+    """Sums of a year, one a place of the arrays. A person may have several of the same kind and place, which add up.
 
     ``kind``: the position of TYPE_MESURE in PASSIVE, COMMITTED, AIRCREW, OPERATIONAL + the position of the quantity,
     INTERNAL + that of the examination. ``place``: the position of LOCALISATION for skin and extremities, else -1.
@@ -57,18 +61,62 @@ class Facts:
     results: Ints
     usv: Ints
 
-    def __len__(self) -> int:
-        return len(self.person)
-
-    def take(self, chosen: Mask) -> Facts:
-        return Facts(*(getattr(self, one.name)[chosen] for one in fields(self)))
+    types: ClassVar[dict[str, str]] = {
+        "person": "int4",
+        "establishment": "int4",
+        "kind": "int2",
+        "place": "int2",
+        **dict.fromkeys(("records", "results", "usv"), "int8"),
+    }
 
     def of(self, *kinds: int) -> Facts:
         """Those of some kinds."""
         return self.take(np.isin(self.kind, kinds))
 
 
-def parameters(year: int, load: int) -> dict[str, object]:
+@dataclass(frozen=True)
+class Whom:
+    """Who is summed as of a load: everybody, or some persons under every number of theirs.
+
+    ``numbers``: these numbers; ``None`` for all. ``alias`` and ``stands_for``: numbers in ascending order, each with
+    the person that it stands for; a number that is not among them stands for itself.
+    """
+
+    load: int
+    numbers: list[int] | None
+    alias: Ints
+    stands_for: Ints
+
+    @classmethod
+    def everybody(cls, cursor: Cursor, load: int) -> Whom:
+        return cls(load, None, *_pairs(cursor, "aliases", {"load": load}))
+
+    @classmethod
+    def some(cls, cursor: Cursor, load: int, touched: list[int]) -> Whom:
+        """The persons that these numbers stand for."""
+        alias, stands_for = _pairs(cursor, "numbers", {"load": load, "touched": touched})
+        return cls(load, alias.tolist(), alias, stands_for)
+
+    def persons(self, numbers: Ints) -> Ints:
+        """The person that each number stands for."""
+        if not len(self.alias):
+            return numbers
+        at = np.minimum(np.searchsorted(self.alias, numbers), len(self.alias) - 1)
+        return np.where(self.alias[at] == numbers, self.stands_for[at], numbers)
+
+    def every_number(self, numbers: Ints) -> list[int]:
+        """All numbers of the persons that some numbers stand for."""
+        persons = np.unique(self.persons(numbers))
+        return list(np.union1d(persons, self.alias[np.isin(self.stands_for, persons)]).tolist())
+
+
+def _pairs(cursor: Cursor, name: str, asked: dict[str, object]) -> tuple[Ints, Ints]:
+    alias, person = fetch_numbers(cursor, sql.query("statistics", name), {"alias": "int4", "person": "int4"}, asked)
+    order = np.argsort(alias)
+    return alias[order], person[order]
+
+
+def _parameters(year: int, load: int) -> dict[str, object]:
     """What the queries of the facts name."""
     return {
         "year": year,
@@ -84,67 +132,50 @@ def parameters(year: int, load: int) -> dict[str, object]:
         "no_exam": interne.ABS,
         "measured": interne.MES,
         "trunk": list(_TRUNK),
-        "belt": passive.LOCATIONS.index("CEINTURE"),
-        "places": [passive.LOCATIONS.index("POITRINE"), passive.LOCATIONS.index("CEINTURE")],
+        "belt": windows.BELT,
+        "places": [passive.LOCATIONS.index("POITRINE"), windows.BELT],
         "states": [passive.MES, passive.INF, passive.EST],
     }
 
 
-def lay(cursor: Cursor, load: int, touched: dict[str, object] | None = None) -> None:
-    """Lay at hand, in temporary tables of this transaction, whom to sum as of a load, and what physicians' versions set
-    aside.
-
-    Args:
-        touched: the persons of its ``workers`` only; everybody where there is none.
-    """
-    for name in ("whom_table", "aside_table"):
-        cursor.execute(sql.query("statistics", name))
-    cursor.execute(sql.query("statistics", "whom_named" if touched else "whom_all"), {"load": load, **(touched or {})})
-    cursor.execute(sql.query("statistics", "aside"), {"load": load})
-    cursor.execute(sql.query("statistics", "analyze_whom"))
+def sum_up(cursor: Cursor, year: int, whom: Whom, form: str) -> Facts:
+    """Sum a year's rows of one of :data:`FORMATS`, out of the database."""
+    told = _parameters(year, whom.load) | {"workers": whom.numbers}
+    if form == "passive":
+        told |= _set_aside(cursor, whom.load)
+    number, *rest = fetch_numbers(cursor, sql.query("statistics", f"sums_{form}"), Facts.types, told)
+    # Examinations come by person already.
+    summed = Facts(number if form == "internal" else whom.persons(number), *rest)
+    return Facts.joined((summed, _outdone(cursor, year, whom, told))) if form == "passive" else summed
 
 
-def sum_up(cursor: Cursor, year: int, load: int) -> None:
-    """Sum a year of whoever is at hand into the temporary table ``annual_facts``."""
-    cursor.execute(sql.query("statistics", "facts_table"))
-    told = parameters(year, load)
-    for name in ("facts_passive", "facts_committed", "facts_aircrew", "facts_operational", "facts_internal"):
-        cursor.execute(sql.query("statistics", name), told)
-    rows = outdone(cursor, year, load)
-    if rows:
-        with cursor.copy(f"copy annual_facts ({', '.join(_NAMES)}) from stdin") as copy:
-            for row in rows:
-                copy.write_row(row)
-    cursor.execute(sql.query("statistics", "analyze"))
+def _set_aside(cursor: Cursor, load: int) -> dict[str, object]:
+    """Bodies' measures that a physician's version stands in for: few, and so handed back to the queries that need
+    them; no list where there is none."""
+    found: list[tuple[Any, ...]] = cursor.execute(sql.query("statistics", "aside"), {"load": load}).fetchall()
+    names = ("bodies", "measures", "years")
+    return {name: [one[at] for one in found] or None for at, name in enumerate(names)}
 
 
-_NAMES = ("person_id", "establishment_id", "kind", "place", "records", "results", "usv")
-
-
-def outdone(cursor: Cursor, year: int, load: int) -> list[tuple[int, ...]]:
+def _outdone(cursor: Cursor, year: int, whom: Whom, told: dict[str, object]) -> Facts:
     """What must be taken off the year's sums: results of the chest or belt that the other place outdoes.
 
     Returns:
-        Rows of ``annual_facts`` with a sum below zero, in order.
+        Sums below zero, in order.
     """
-    types = {"person": "int4", "establishment": "int4", "kind": "int2", "place": "int2"}
-    types |= {"start": "date", "day": "date", "usv": "int8"}
-    results = Results(*fetch_numbers(cursor, sql.query("statistics", "belts"), types, parameters(year, load)))
-    if not len(results):
-        return []
+    (belted,) = fetch_numbers(cursor, sql.query("statistics", "belted"), {"number": "int4"}, told)
+    if not len(belted):
+        return Facts.none()
+    asked = told | {"belted": whom.every_number(belted)}
+    number, *rest = fetch_numbers(cursor, sql.query("statistics", "trunk"), _RESULT, asked)
+    results = Results(whom.persons(number), *rest)
     less = windows.weights(results) < 0
     in_year = results.day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970 == year
     off = results.take(less & in_year & (results.usv > 0))
     if not len(off):
-        return []
+        return Facts.none()
     keys, at = np.unique(np.stack([off.person, off.establishment, off.kind]), axis=1, return_inverse=True)
     sums = np.bincount(at.ravel(), weights=off.usv).astype(np.int64)
-    return [
-        (person, establishment, kind, -1, 0, 0, -usv)
-        for (person, establishment, kind), usv in zip(keys.T.tolist(), sums.tolist(), strict=True)
-    ]
-
-
-def fetch(cursor: Cursor) -> Facts:
-    """The year's sums, out of the database."""
-    return Facts(*fetch_numbers(cursor, sql.query("statistics", "facts"), _COLUMNS))
+    none = np.zeros(len(sums), np.int64)
+    person, establishment, kind = keys
+    return Facts(person, establishment, kind, none - 1, none, none, -sums)

@@ -15,17 +15,12 @@ import numpy as np
 import sql
 from loaders.bulk import Cursor, fetch_numbers
 from pipelines.statistics.facts import ANNUAL, Facts
+from pipelines.statistics.marts import Year
 from pipelines.windows import Ints, Mask
 from schemas import nomenclature
 from schemas.formats import formats
 from schemas.limits import ADULT_AGE
 
-_COLUMNS = {
-    **dict.fromkeys(("person", "establishment"), "int4"),
-    "start": "date",
-    "site": "int8",
-    **dict.fromkeys(("class_", "character", "domain", "sector", "trade"), "int2"),
-}
 _CODES = ("class_", "character", "domain", "sector", "trade")
 CIVIL, MILITARY = (
     formats()["TRAVAILLEURS"].column("caractereActivite").codes.index(code) for code in ("Civil", "Militaire")
@@ -105,12 +100,10 @@ class Population:
         )
 
 
-def populate(cursor: Cursor, facts: Facts, year: int, load: int) -> Population:
-    """Give every person of these facts its attachment, as of a load. Reads ``annual_facts``."""
-    asked = {"load": load, "last_day": date(year, 12, 31), "born_by": date(year - ADULT_AGE, 12, 31)}
-    cursor.execute(sql.query("statistics", "whole_joins"))
-    columns = fetch_numbers(cursor, sql.query("statistics", "attachments"), _COLUMNS, asked)
-    held = dict(zip(_COLUMNS, columns, strict=True))
+def populate(cursor: Cursor, known: Year, year: int, load: int) -> Population:
+    """Give every person of a year its attachment. Who is under age is asked of the database, as of a load."""
+    facts, held = known.facts, known.attachments
+    asked = {"load": load, "born_by": date(year - ADULT_AGE, 12, 31)}
     (minors,) = fetch_numbers(cursor, sql.query("statistics", "minors"), {"person": "int4"}, asked)
     persons, who = np.unique(facts.person, return_inverse=True)
     annual = np.isin(facts.kind, ANNUAL)
@@ -118,13 +111,13 @@ def populate(cursor: Cursor, facts: Facts, year: int, load: int) -> Population:
     results = np.where(annual, facts.results, 0)
     pair, site, sums, counts = _pairs(who, facts.establishment, own, results)
     wide = int(facts.establishment.max(initial=0)) + 1
-    at = _found(np.searchsorted(persons, held["person"]) * wide + held["establishment"], pair * wide + site)
+    at = _found(np.searchsorted(persons, held.person) * wide + held.establishment, pair * wide + site)
     attached = at >= 0
-    start = np.where(attached, held["start"][at] if len(held["start"]) else 0, _NO_START)
-    rank = np.where(attached, held["site"][at] if len(held["site"]) else 0, 0)
-    order = np.lexsort((-rank, start, sums, attached, counts > 0, pair))
+    start = np.where(attached, held.start[at] if len(held) else 0, _NO_START)
+    siret = np.where(attached, held.siret[at] if len(held) else 0, 0)
+    order = np.lexsort((-siret, start, sums, attached, counts > 0, pair))
     last = order[np.flatnonzero(np.diff(pair[order], append=len(persons)) != 0)]
-    told = {name: np.where(attached[last], held[name][at[last]] if len(held[name]) else -1, -1) for name in _CODES}
+    told = {name: np.where(attached[last], getattr(held, name)[at[last]] if len(held) else -1, -1) for name in _CODES}
     total = np.bincount(who, weights=own, minlength=len(persons)).astype(np.int64)
     monitored = np.bincount(who, weights=results, minlength=len(persons)) > 0
     return Population(

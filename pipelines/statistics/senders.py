@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import date
 from fractions import Fraction
+
+import numpy as np
 
 import sql
 from loaders.warehouse import Connection
 from pipelines.statistics.cells import Cell, Column, Row, Table, Unit
+from pipelines.statistics.deliveries import Deliveries, span
 from pipelines.tallies import Tally, cured, take_counts
 from reports.indicators import OUTCOMES, ROLE_LABELS
 
@@ -32,9 +34,9 @@ COLUMNS = (
 )
 
 
-def senders(connection: Connection, year: int, load: int) -> Table:
-    """The table of senders. Runs in the transaction under way and reads ``annual_delivered``."""
-    asked: dict[str, object] = {"since": date(year, 1, 1), "until": date(year + 1, 1, 1), "load": load}
+def senders(connection: Connection, year: int, load: int, delivered: Deliveries) -> Table:
+    """The table of senders. Runs in the transaction under way."""
+    asked: dict[str, object] = {**span(year), "load": load}
     tallies: dict[int, Tally] = defaultdict(Tally)
     days: dict[int, dict[int, int]] = defaultdict(dict)
     absent: dict[int, int] = defaultdict(int)
@@ -45,7 +47,7 @@ def senders(connection: Connection, year: int, load: int) -> Table:
         for number, _, rows, median in cured(connection, asked):
             if number is not None:
                 tallies[number].cured = (rows, median)
-        for number, late, measures, missing in connection.execute(sql.query("statistics", "delivered")).fetchall():
+        for number, late, measures, missing in zip(*_by_days(delivered), strict=True):
             days[number][late] = measures
             absent[number] += missing
     listed = connection.execute(sql.query("statistics", "partners"), (list(tallies),)).fetchall()
@@ -55,6 +57,14 @@ def senders(connection: Connection, year: int, load: int) -> Table:
         if tallies[number].files.total() > tallies[number].files["RECU"]
     ]
     return Table("emetteurs", "Émetteurs : fichiers, lignes et qualité", COLUMNS, tuple(rows))
+
+
+def _by_days(delivered: Deliveries) -> list[list[int]]:
+    """Sender, days, measures and absent results, files of a sender together."""
+    wide = int(delivered.late.max(initial=0)) + 1
+    keys, at = np.unique(delivered.sender * wide + delivered.late, return_inverse=True)
+    sums = [np.bincount(at, weights=one).astype(np.int64) for one in (delivered.measures, delivered.absent)]
+    return [one.tolist() for one in (keys // wide, keys % wide, *sums)]
 
 
 def _cells(tally: Tally, late: int | None, absent: int) -> tuple[Cell, ...]:

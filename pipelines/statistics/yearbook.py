@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 from loaders.warehouse import Connection
-from pipelines.statistics import facts, marts, other_tables, population, tables
+from pipelines.statistics import marts, other_tables, population, tables
 from pipelines.statistics.asked import Asked
 from pipelines.statistics.cells import Table
 from pipelines.statistics.facts import INTERNAL, OPERATIONAL, Facts
@@ -49,8 +49,7 @@ def compile_year(connection: Connection, asked: Asked, *, kept: bool = True) -> 
     with marts.guarded(connection, asked.year) as keep, connection.transaction():
         cursor = connection.cursor()
         cursor.execute("set transaction isolation level repeatable read")
-        marts.lay_year(cursor, asked.year, asked.load, keep=keep and kept)
-        year = facts.fetch(cursor)
+        year = marts.year_of(cursor, asked.year, asked.load, keep=keep and kept)
         everybody = population.populate(cursor, year, asked.year, asked.load)
         scoped = everybody.scoped(asked.scope)
         made = (
@@ -64,10 +63,9 @@ def compile_year(connection: Connection, asked: Asked, *, kept: bool = True) -> 
             other_tables.internal(scoped),
             other_tables.operational(scoped),
             other_tables.exceedances(cursor, everybody, asked.load, asked.scope),
-            senders(connection, asked.year, asked.load),
+            senders(connection, asked.year, asked.load, year.deliveries),
         )
-        marts.clear(cursor)
-    book = Yearbook(asked, made, _rows_read(year), int(scoped.monitored.sum()), scoped)
+    book = Yearbook(asked, made, _rows_read(year.facts), int(scoped.monitored.sum()), scoped)
     log.info("statistics of %s: %s rows, %s monitored", asked.year, sum(book.rows_read.values()), book.monitored)
     return book
 

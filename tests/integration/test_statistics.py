@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from senders import (
 
 from bench import data, world
 from loaders.errors import UsageError
+from pipelines.statistics.facts import Facts
 from pipelines.statistics.publish import publish
 from schemas.identifiers import key_of
 
@@ -318,9 +320,58 @@ def test_a_year_that_is_kept_is_found_again(registry: Any, printed: Any) -> None
     assert printed(registry, 2026, as_of=first.manifest["as_of"]).bytes == first.bytes
     registry.verify()
     with registry.registry.warehouse.admin() as admin:
-        admin.execute("update mart.annual set usv = usv + 1")
+        (packed,) = admin.execute("select rows from mart.segment where kind = 'passive' and number = 0").fetchone()
+        held = Facts.unpacked(packed)
+        more = replace(held, usv=held.usv + 1).packed()
+        admin.execute("update mart.segment set rows = %s where kind = 'passive' and number = 0", (more,))
     with pytest.raises(AssertionError, match="sommes annuelles"):
         registry.verify()
+    with registry.registry.warehouse.admin() as admin:
+        admin.execute("update mart.segment set rows = substr(rows, 9) where kind = 'attachments'")
+    with pytest.raises(AssertionError, match="sommes annuelles"):
+        registry.verify()
+
+
+def test_a_file_adds_a_segment_of_whom_it_touched(registry: Any, printed: Any) -> None:
+    """Segments lie on one another, each kind apart, until they are written anew; the tables are those of the doses."""
+    country(registry)
+    people = {
+        NIR2: {"NIR": NIR2, "PRENOM": "JEAN", "DATENAISSANCE": "10/05/1984", "SEXE": "F"},
+        NIA: {"NIR": NIA, "PRENOM": "JEAN"},
+    }
+    listed = [row(TRAVAILLEURS, CLE=key_of(number), **told) for number, told in people.items()]
+    registry.drop("EMPL", "t.csv", file(TRAVAILLEURS, *listed))
+    registry.run()
+
+    def held() -> dict[str, int]:
+        with registry.registry.warehouse.admin() as admin:
+            return dict(admin.execute("select kind, max(number) from mart.segment group by kind").fetchall())
+
+    def anew() -> Printed:
+        with registry.registry.warehouse.admin() as admin:
+            admin.execute("delete from mart.year")
+        return printed(registry, 2026)
+
+    everybody = [dose("M1", "2"), dose("M2", "3", NIR=NIR2, PRENOM="JEAN"), dose("M3", "4", NIR=NIA, PRENOM="JEAN")]
+    registry.drop("LABO1", "a.csv", file(PASSIVE, *everybody))
+    registry.drop("SITE", "o.csv", file(OPERATIONNELLE, row(OPERATIONNELLE)))
+    registry.run()
+    printed(registry, 2026)
+    assert set(held().values()) == {0}
+    registry.drop("LABO1", "b.csv", file(PASSIVE, dose("M4", "1")))
+    registry.run()
+    told = printed(registry, 2026)
+    assert {kind for kind, number in held().items() if number} == {"passive", "attachments", "deliveries"}
+    registry.verify()
+    assert anew().bytes == told.bytes
+    assert told.rows("domaines")["Total"]["dose_collective_hsv"] == "0.010000"
+    for at in range(3):
+        registry.drop("LABO1", f"c{at}.csv", file(PASSIVE, dose(f"N{at}", "1")))
+        registry.run()
+        told = printed(registry, 2026)
+    assert held()["passive"] < 3
+    registry.verify()
+    assert anew().bytes == told.bytes
 
 
 def test_a_kept_year_follows_what_a_physicians_version_lets_go(registry: Any, printed: Any) -> None:

@@ -125,7 +125,7 @@ FORBIDDEN = {
         "update ledger.edition set manifest = '{}'",
     ),
     "reporter": (
-        *("select * from dose.passive", "select * from mart.annual", "select * from mart.year"),
+        *("select * from dose.passive", "select * from mart.segment", "select * from mart.year"),
         *("select * from identity.worker", "select * from reference.establishment", "delete from mart.comparison"),
         "insert into mart.comparison default values",
         "create temporary table mine (x integer)",
@@ -137,7 +137,7 @@ FORBIDDEN = {
         "delete from audit.research_export",
     ),
     "administrator": (
-        *("select * from dose.passive", "select * from mart.annual", "select sealed from queue.entry"),
+        *("select * from dose.passive", "select * from mart.segment", "select sealed from queue.entry"),
         *("select sealed from identity.identifier", "select * from identity.civil", "delete from audit.look"),
         *("update ledger.partner set role = 'GESTIONNAIRE'", "delete from ledger.partner"),
     ),
@@ -146,7 +146,7 @@ FORBIDDEN = {
         *("select * from ledger.edition", "select * from legacy.worker", "select * from audit.research_export"),
     ),
     "loader": (
-        *("select * from mart.annual", "select * from audit.look", "select * from ledger.edition"),
+        *("select * from mart.segment", "select * from audit.look", "select * from ledger.edition"),
         *("insert into ledger.public_edition default values", "insert into audit.research_export default values"),
     ),
     "gate": ("select * from access.agreement", "select * from access.studied_person", "select * from dose.passive"),
