@@ -23,6 +23,7 @@ from typing import BinaryIO
 import paramiko
 from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_OPENDIR, CMD_READDIR
 
+from loaders.authorized_keys import ACCOUNTS, LOGINS
 from loaders.errors import ServiceMissing
 from loaders.services import Services, SftpAddress
 from loaders.settings import Settings
@@ -86,8 +87,20 @@ class SftpClient:
             return sorted(
                 _text(name)
                 for name, attributes in self._list(self._root or b"/")
-                if stat.S_ISDIR(attributes.st_mode or 0)
+                if stat.S_ISDIR(attributes.st_mode or 0) and not name.startswith(b".")
             )
+
+    def logins(self) -> dict[str, int]:
+        """When each sender logged in last (seconds since 1970), where the server tells."""
+        return {entry.name: entry.mtime for entry in self.listdir(LOGINS, "") if entry.is_regular}
+
+    def takes_accounts(self) -> bool:
+        """Whether the server takes its accounts from the registry."""
+        return self.exists(ACCOUNTS, "", "")
+
+    def put_account(self, code: str, keys: str) -> None:
+        """Give the server an account's key file, whole at once; readable by whoever logs in, as sshd wants it."""
+        self.put(ACCOUNTS, "", code, keys.encode(), mode=0o644)
 
     def listdir(self, code: str, folder: str) -> list[Entry]:
         """What ``<code>/<folder>`` holds, in no order; nothing where the folder is not there."""
@@ -141,10 +154,10 @@ class SftpClient:
             except FileNotFoundError:
                 return None
 
-    def put(self, code: str, folder: str, name: str, content: bytes | Path) -> None:
+    def put(self, code: str, folder: str, name: str, content: bytes | Path, mode: int = 0o640) -> None:
         """Write a file (bytes, or the content of a local file) so that it appears whole under its name at once.
 
-        A file of that name is replaced. The mode is 0640: the server's group decides whether the sender reads.
+        A file of that name is replaced. Under the usual mode, the server's group decides whether the sender reads.
         The unfinished file's name follows from ``name``, so what a killed put left goes when it is made again.
         """
         target = self._path(code, folder, name)
@@ -161,7 +174,7 @@ class SftpClient:
                         self._sftp.remove(fresh)
                     file = stack.enter_context(self._sftp.open(fresh, "wb"))
                     file.set_pipelined(True)
-                    file.chmod(0o640)
+                    file.chmod(mode)
                 while block := source.read(CHUNK):
                     with self._guard():
                         file.write(block)

@@ -21,10 +21,12 @@ import os
 import re
 import signal
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncssh
 
+from loaders import authorized_keys
 from loaders.postgres_server import free_port, write_private
 
 COLLECTOR = "collector"
@@ -146,13 +148,14 @@ class Door(asyncssh.SSHServer):  # type: ignore[misc]
     def __init__(self, base: Path, collector_key: str) -> None:
         self._base = base
         self._collector_key = collector_key
-        self._peer = ""
+        self._peer = self._user = ""
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         host, port = conn.get_extra_info("peername")[:2]
         self._peer = f"{host}:{port}"
 
     def begin_auth(self, username: str) -> bool:
+        self._user = username
         return True
 
     def public_key_auth_supported(self) -> bool:
@@ -170,16 +173,22 @@ class Door(asyncssh.SSHServer):  # type: ignore[misc]
 
     def auth_completed(self) -> None:
         log.info("login from %s", self._peer)
+        if self._user != COLLECTOR:
+            logins = self._base / "sftp" / authorized_keys.LOGINS
+            logins.mkdir(exist_ok=True, mode=0o700)
+            (logins / self._user).touch(mode=0o600)
 
     def _keys(self, code: str) -> set[str]:
         folder = self._base / "keys" / "partners" / code
         if (folder / "disabled").exists() or not (self._base / "sftp" / code).is_dir():
             return set()
-        words: set[str] = set()
+        now = datetime.now(UTC)
+        blobs: set[str] = set()
         for file in folder.glob("*.pub"):
             with contextlib.suppress(OSError):  # revoked at this very moment
-                words.update(file.read_text(encoding="utf-8", errors="replace").split())
-        return words
+                keys = authorized_keys.read(file.read_text(encoding="utf-8", errors="replace"))
+                blobs.update(key.blob for key in keys if key.in_force(now))
+        return blobs
 
 
 def _blob(key: asyncssh.SSHKey) -> str:

@@ -80,7 +80,7 @@ def ready(
     client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles, folder: str = "depot"
 ) -> list[Drop]:
     """The files that may be taken now from each sender's ``folder``, in the order of a pass."""
-    partners = connection.execute(sql.query("collect", "partners")).fetchall()
+    partners = connection.execute(sql.query("collect", "partners"), (settings.registry_date(),)).fetchall()
     homes = set(client.homes())
     drops: list[Drop] = []
     for partner_id, code, role in partners:
