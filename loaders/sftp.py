@@ -123,7 +123,9 @@ class SftpClient:
         digest = hashlib.sha256()
         done = 0
         with self._guard():
-            before = self._sftp.stat(remote)
+            before = self._sftp.lstat(remote)
+        if not _regular(before):  # since it was listed; a link must lead nowhere, a pipe must not be waited for
+            raise SftpRefused("the SFTP server shows something that is no file any more")
         with contextlib.ExitStack() as stack:
             with self._guard():
                 source = stack.enter_context(self._sftp.open(remote, "rb"))
@@ -141,7 +143,7 @@ class SftpClient:
             target.flush()
             os.fsync(target.fileno())
         with self._guard():
-            after = self._sftp.stat(remote)
+            after = self._sftp.lstat(remote)
         seen = {(before.st_size, before.st_mtime), (after.st_size, after.st_mtime), (done, before.st_mtime)}
         return Fetched(digest.hexdigest(), done, int(before.st_mtime or 0), len(seen) > 1)
 
@@ -199,6 +201,18 @@ class SftpClient:
                 self._path(code, folder, name),
                 self._path(code, to_folder, new_name),
             )
+
+    def take_over(self, code: str, folder: str, name: str) -> None:
+        """Make a file the collector's, which its group may read: whoever wrote it can change it no more.
+
+        Where the server does not let the collector give files away, the file stays as it is.
+        """
+        path = self._path(code, folder, name)
+        with contextlib.suppress(SftpRefused), self._guard():
+            group = self._sftp.lstat(path).st_gid
+            if group is not None:
+                self._sftp.chown(path, 0, group)
+                self._sftp.chmod(path, 0o640)
 
     def remove(self, code: str, folder: str, name: str) -> None:
         """Remove a file; nothing where it is not there."""
@@ -320,11 +334,11 @@ def session(address: SftpAddress, key: Path, known_hosts: Path) -> Iterator[para
         raise ServiceMissing(f"the SFTP key is of no usable kind: {key}") from error
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(paramiko.SSHClient())
-        client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:
-            client.load_host_keys(str(known_hosts))
+            pins = _Pins(known_hosts, address)
         except OSError as error:
             raise ServiceMissing(f"no pinned host keys: write the line of {where} into {known_hosts}") from error
+        client.set_missing_host_key_policy(pins)
         try:
             line = socket.create_connection((address.host, address.port), timeout=CONNECT_LIMIT_S)
             stack.callback(line.close)
@@ -332,7 +346,7 @@ def session(address: SftpAddress, key: Path, known_hosts: Path) -> Iterator[para
             client.connect(
                 address.host, port=address.port, username=address.user, pkey=secret, sock=line,
                 look_for_keys=False, allow_agent=False, timeout=CONNECT_LIMIT_S, banner_timeout=CONNECT_LIMIT_S,
-                auth_timeout=CONNECT_LIMIT_S, transport_factory=_transport,  # type: ignore[arg-type]
+                auth_timeout=CONNECT_LIMIT_S, transport_factory=pins.transport,  # type: ignore[arg-type]
             )  # fmt: skip
             sftp = stack.enter_context(client.open_sftp())
         except paramiko.BadHostKeyException as error:
@@ -353,13 +367,38 @@ def session(address: SftpAddress, key: Path, known_hosts: Path) -> Iterator[para
         yield sftp
 
 
-def _transport(sock: socket.socket, **options: object) -> paramiko.Transport:
-    transport = paramiko.Transport(sock, **options)  # type: ignore[arg-type]
-    security = transport.get_security_options()
-    if FIRST_CIPHER in security.ciphers:  # the fastest here, and last in paramiko's own order
-        others = [cipher for cipher in security.ciphers if cipher != FIRST_CIPHER]
-        security.ciphers = (FIRST_CIPHER, *others)
-    return transport
+class _Pins(paramiko.MissingHostKeyPolicy):
+    """The keys pinned for a host, any of which is good: two of one kind while the server's key is being changed.
+
+    Paramiko's own check knows one key of a kind, so its list stays empty and this one decides. Raises OSError where the
+    file cannot be read.
+    """
+
+    def __init__(self, known_hosts: Path, address: SftpAddress) -> None:
+        hosts = paramiko.HostKeys(str(known_hosts))
+        name = address.host if address.port == 22 else f"[{address.host}]:{address.port}"
+        found = hosts.lookup(name)
+        self._keys: list[paramiko.PKey] = [one.key for one in found._entries] if found else []  # type: ignore[attr-defined]
+
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
+        """Paramiko asks: may this key be that host's?"""
+        if not self._keys:
+            raise paramiko.SSHException("not found in known_hosts")
+        if key not in self._keys:
+            raise paramiko.BadHostKeyException(hostname, key, self._keys[0])
+
+    def transport(self, sock: socket.socket, **options: object) -> paramiko.Transport:
+        """A connection that asks first for the kinds of key that are pinned."""
+        transport = paramiko.Transport(sock, **options)  # type: ignore[arg-type]
+        security = transport.get_security_options()
+        if FIRST_CIPHER in security.ciphers:  # the fastest here, and last in paramiko's own order
+            others = [cipher for cipher in security.ciphers if cipher != FIRST_CIPHER]
+            security.ciphers = (FIRST_CIPHER, *others)
+        kinds = {key.get_name() for key in self._keys}
+        if "ssh-rsa" in kinds:
+            kinds |= {"rsa-sha2-512", "rsa-sha2-256"}
+        security.key_types = tuple(sorted(security.key_types, key=lambda kind: kind not in kinds))
+        return transport
 
 
 def _private(path: Path) -> BinaryIO:

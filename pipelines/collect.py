@@ -202,6 +202,7 @@ def leave(
         client.remove(drop.code, depot, drop.entry.name + MARKER)
     client.move(drop.code, depot, drop.entry.name, kept, stem)
     if client.look(drop.code, kept, stem) == (drop.entry.size, int(drop.entry.mtime)):
+        client.take_over(drop.code, kept, stem)
         return
     name = drop.entry.name
     if client.exists(drop.code, depot, name):
