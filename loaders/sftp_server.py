@@ -1,6 +1,6 @@
 """The embedded SFTP server: one closed root per sender, keys only, run as a process of its own.
 
-``python -m loaders.sftp_server --home H --collector-key K --known-hosts F [--port P] [--depot-bytes N --depot-files N]``
+``python -m loaders.sftp_server --home H --collector-key K --known-hosts F [--port P] …``
 
 A sender logs in under its code with a key of ``keys/partners/<CODE>/*.pub`` and sees ``sftp/<CODE>`` as ``/``: it
 writes in ``depot/`` and ``depot/essai/``, reads ``retour/`` and ``archive/``. The keys and the closing mark
@@ -40,8 +40,8 @@ log = logging.getLogger("siseri.sftp")
 class Quota:
     """What a sender's depot may hold of files that were not taken yet: a number of bytes and of files; 0: any.
 
-    The depot is measured at most once a second, and what this login adds in between is counted: a thousand files cost no
-    thousand looks at a thousand files. Logins of one sender at once may pass the limit by what they write in a second.
+    The depot is measured at most once a second, and what this login adds in between is counted: a thousand files cost
+    no thousand looks at a thousand files. Logins of one sender at once may pass it by what they write in a second.
     """
 
     def __init__(self, depot: Path, most_bytes: int, most_files: int) -> None:
@@ -145,7 +145,7 @@ class Home(asyncssh.SFTPServer):  # type: ignore[misc]
         """Sizes and times are set; modes and owners are silently kept, since common clients set them unasked."""
         if attrs.size is not None:
             if self._sender:
-                self._quota.take(max(0, attrs.size - os.stat(target).st_size))
+                self._quota.take(max(0, attrs.size - os.stat(target).st_size))  # noqa: PTH116 - bytes
             os.truncate(target, attrs.size)
         if attrs.atime is not None and attrs.mtime is not None:
             os.utime(target, (attrs.atime, attrs.mtime))
