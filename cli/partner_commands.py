@@ -160,8 +160,9 @@ def partner_publish(json_: Json = False) -> None:
     with opened(settings) as registry, depots(registry) as client:
         if not client.takes_accounts():
             raise UsageError("this SFTP server takes no accounts from the registry: see deploy/sshd")
+        doors.adopt(registry.connection, settings)
         doors.turn(registry.connection, client, settings)
-        written = doors.publish_all(registry.connection, client, settings)
+        written = doors.publish_all(registry.connection, client)
     show_json({"comptes": written}) if json_ else print(f"{written} compte(s) publiés.")
 
 
@@ -173,7 +174,7 @@ def key_add(code: str, key: Path, until: Until = None, json_: Json = False) -> N
     settings = settings_now()
     with _opened(settings) as (registry, client):
         partners.one(registry.connection, code)
-        name = doors.add_key(settings, code, key, _day(until))
+        name = doors.add_key(registry.connection, settings, code, key, _day(until))
         doors.settle(registry.connection, client, settings, code)
     show_json({"cle": name}) if json_ else print(f"Clé {name} ajoutée.")
 
@@ -195,9 +196,9 @@ def key_rotate(
     last = _day(until) or date.today() + timedelta(doors.OVERLAP_DAYS)
     with _opened(settings) as (registry, client):
         partners.one(registry.connection, code)
-        name = doors.rotate(settings, code, key, last)
+        name = doors.rotate(registry.connection, settings, code, key, last)
         doors.settle(registry.connection, client, settings, code)
-        shown = doors.keys_of(settings, code)
+        shown = doors.keys_of(registry.connection, settings, code)
     if json_:
         show_json({"cle": name, "cles_dates": shown})
     else:
@@ -212,6 +213,6 @@ def key_revoke(code: str, name: str, json_: Json = False) -> None:
     settings = settings_now()
     with _opened(settings) as (registry, client):
         partners.one(registry.connection, code)
-        doors.revoke(settings, code, name)
+        doors.revoke(registry.connection, settings, code, name)
         doors.settle(registry.connection, client, settings, code)
     show_json({"cle": name}) if json_ else print(f"Clé {name} retirée.")

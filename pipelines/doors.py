@@ -2,7 +2,7 @@
 
 What the servers look at is written from here: for the embedded server ``keys/partners/<CODE>/`` (the keys, each with
 its end, and the mark ``disabled``); for a server of the site's own that takes its accounts from the registry, one key
-file an account. The registry is the source: writing them again gives the same.
+file an account. The ledger is the source: any machine of the registry that writes them again writes the same.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def settle(connection: Connection, client: SftpClient | None, settings: Settings
     assert found is not None
     _mark(settings, code, is_open=found[0])
     if client is not None and client.takes_accounts():
-        publish(client, settings, code, found[0], found[1])
+        publish(connection, client, code, found[0], found[1])
 
 
 def turn(connection: Connection, client: SftpClient | None, settings: Settings) -> int:
@@ -48,21 +48,21 @@ def turn(connection: Connection, client: SftpClient | None, settings: Settings) 
         for _, code, is_open in turned:
             _mark(settings, code, is_open=is_open)
         if turned and client is not None and client.takes_accounts():
-            publish_all(connection, client, settings)
+            publish_all(connection, client)
     return len(turned)
 
 
-def publish_all(connection: Connection, client: SftpClient, settings: Settings) -> int:
+def publish_all(connection: Connection, client: SftpClient) -> int:
     """Write the key file of every account for a server that takes them. Returns how many."""
     rows = connection.execute(sql.query("doors", "all")).fetchall()
     for code, is_open, until in rows:
-        publish(client, settings, code, is_open, until)
+        publish(connection, client, code, is_open, until)
     return len(rows)
 
 
-def publish(client: SftpClient, settings: Settings, code: str, is_open: bool, until: date | None) -> None:
+def publish(connection: Connection, client: SftpClient, code: str, is_open: bool, until: date | None) -> None:
     """Write one account's key file; a closed account's is empty, so that its home stays."""
-    keys = [key for _, key in _keys(settings, code)]
+    keys = list(_keys(connection, code).values())
     client.put_account(code, authorized_keys.published(keys, code, until) if is_open else "")
 
 
@@ -74,7 +74,16 @@ def _mark(settings: Settings, code: str, *, is_open: bool) -> None:
         mark.touch(mode=0o600)
 
 
-def keys_of(settings: Settings, code: str) -> list[dict[str, Any]]:
+def adopt(connection: Connection, settings: Settings) -> None:
+    """Take the keys into the ledger that lie in this home's files alone: those given before it held any."""
+    for code, *_ in connection.execute(sql.query("doors", "all")).fetchall():
+        known = _keys(connection, code)
+        for name, key in _files(settings, code).items():
+            if name not in known:
+                write_key(connection, settings, code, key)
+
+
+def keys_of(connection: Connection, settings: Settings, code: str) -> list[dict[str, Any]]:
     """The keys of an account: ``cle`` (its name), ``type``, ``au`` (last day, or None), ``en_vigueur``."""
     now = datetime.now(UTC)
     return [
@@ -84,16 +93,16 @@ def keys_of(settings: Settings, code: str) -> list[dict[str, Any]]:
             "au": key.until.isoformat() if key.until else None,
             "en_vigueur": key.in_force(now),
         }
-        for name, key in _keys(settings, code)
+        for name, key in sorted((_files(settings, code) | _keys(connection, code)).items())
     ]
 
 
-def add_key(settings: Settings, code: str, file: Path, until: date | None = None) -> str:
+def add_key(connection: Connection, settings: Settings, code: str, file: Path, until: date | None = None) -> str:
     """Add a public key to an account, good until the end of a day. Gives its name, by which it is revoked."""
-    return write_key(settings, code, key_line(file, until))
+    return write_key(connection, settings, code, key_line(file, until))
 
 
-def rotate(settings: Settings, code: str, file: Path, until: date) -> str:
+def rotate(connection: Connection, settings: Settings, code: str, file: Path, until: date) -> str:
     """Add a key; every other one ends with a day, if not sooner: until then all are in force.
 
     Returns:
@@ -103,23 +112,27 @@ def rotate(settings: Settings, code: str, file: Path, until: date) -> str:
         UsageError: a key that cannot be, or one that the account has already.
     """
     line = key_line(file, None)
-    before = _keys(settings, code)
-    if _name(line.blob) in {name for name, _ in before}:
+    before = _files(settings, code) | _keys(connection, code)
+    if _name(line.blob) in before:
         raise UsageError("the account has this key already: a new one is wanted")
-    fresh = write_key(settings, code, line)
     ends = authorized_keys.end_of(until)
-    for _, key in before:
-        if key.ends is None or key.ends > ends:
-            write_key(settings, code, Key(key.kind, key.blob, ends))
-    return fresh
+    with connection.transaction():
+        for key in before.values():
+            if key.ends is None or key.ends > ends:
+                write_key(connection, settings, code, Key(key.kind, key.blob, ends))
+        return write_key(connection, settings, code, line)
 
 
-def revoke(settings: Settings, code: str, name: str) -> None:
+def revoke(connection: Connection, settings: Settings, code: str, name: str) -> None:
     """Take a key back at once. Raises UsageError where the account has none of that name."""
-    file = _folder(settings, code) / f"{name}.pub"
-    if file.parent != _folder(settings, code) or not file.is_file():
-        raise UsageError(f"the account {code} has no key of that name")
-    file.unlink()
+    folder = settings.home / "keys" / "partners" / code
+    with connection.transaction():
+        known = connection.execute(sql.query("doors", "revoke_key"), {"code": code, "name": name}).rowcount
+        file = folder / f"{name}.pub"
+        if file.parent == folder and file.is_file():
+            file.unlink()
+        elif not known:
+            raise UsageError(f"the account {code} has no key of that name")
 
 
 def key_line(file: Path, until: date | None) -> Key:
@@ -134,28 +147,32 @@ def key_line(file: Path, until: date | None) -> Key:
     return Key(key.kind, key.blob, authorized_keys.end_of(until) if until else None)
 
 
-def write_key(settings: Settings, code: str, key: Key) -> str:
-    """Write a key where the embedded server looks, whole at once. Gives its name."""
+def write_key(connection: Connection, settings: Settings, code: str, key: Key) -> str:
+    """Write a key into the ledger, and where the embedded server looks, whole at once. Gives its name."""
     folder = settings.folder("keys", "partners", code)
     name = _name(key.blob)
     fresh = folder / f".{name}"
-    fresh.write_text(key.line(code) + "\n", encoding="utf-8")
-    fresh.replace(folder / f"{name}.pub")
+    with connection.transaction():
+        connection.execute(sql.query("doors", "write_key"), {"code": code, "name": name, "line": key.line(code)})
+        fresh.write_text(key.line(code) + "\n", encoding="utf-8")
+        fresh.replace(folder / f"{name}.pub")
     return name
 
 
-def _keys(settings: Settings, code: str) -> list[tuple[str, Key]]:
-    """Names and keys of an account, by name."""
-    return [
-        (file.stem, key)
-        for file in sorted(_folder(settings, code).glob("*.pub"))
+def _keys(connection: Connection, code: str) -> dict[str, Key]:
+    """The keys that the ledger holds of an account, by name."""
+    rows = connection.execute(sql.query("doors", "keys"), (code,)).fetchall()
+    return {name: key for name, line in rows for key in authorized_keys.read(line)}
+
+
+def _files(settings: Settings, code: str) -> dict[str, Key]:
+    """The keys that lie in this home's files, by name."""
+    return {
+        file.stem: key
+        for file in (settings.home / "keys" / "partners" / code).glob("*.pub")
         for key in authorized_keys.read(file.read_text(encoding="utf-8", errors="replace"))[:1]
-    ]
+    }
 
 
 def _name(blob: str) -> str:
     return hashlib.sha256(blob.encode()).hexdigest()[:12]
-
-
-def _folder(settings: Settings, code: str) -> Path:
-    return settings.home / "keys" / "partners" / code

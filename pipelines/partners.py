@@ -79,7 +79,7 @@ def add(
     _publish(connection, settings)
     client.make_home(code, depot=role not in RECEIVERS)
     if line:
-        doors.write_key(settings, code, line)
+        doors.write_key(connection, settings, code, line)
     doors.settle(connection, client, settings, code)
 
 
@@ -109,7 +109,7 @@ def show(connection: Connection, settings: Settings, code: str) -> dict[str, Any
     life = connection.execute(sql.query("partners", "life"), (code,)).fetchone()
     assert life is not None
     start, end, used, warned, why, closed = life
-    keys = doors.keys_of(settings, code)
+    keys = doors.keys_of(connection, settings, code)
     return {
         "code": code,
         "role": role,

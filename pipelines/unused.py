@@ -47,7 +47,7 @@ def keep_doors(client: SftpClient, connection: Connection, settings: Settings, t
         with troubles.keep("partner", partner_id):
             turned += _judge(client, connection, settings, partner_id, code, warned, used)
     if client.takes_accounts():
-        doors.publish_all(connection, client, settings)  # heals what a server lost or somebody changed
+        doors.publish_all(connection, client)  # heals what a server lost or somebody changed
     if len(troubles) == before:
         with connection.transaction():
             connection.execute(sql.query("doors", "note_look"), (today,))

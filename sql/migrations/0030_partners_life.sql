@@ -48,6 +48,16 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     ) as s
 $$;
 
+-- Public keys, each a line of OpenSSH's authorized_keys with its end: what any machine of the registry publishes to the
+-- SFTP server. The embedded server reads the same lines from files.
+create table ledger.partner_key (
+    partner_id integer not null references ledger.partner,
+    name text collate "C" not null,
+    line text not null,
+    given_at timestamptz not null default clock_timestamp(),
+    primary key (partner_id, name)
+);
+
 -- The day on which unused accounts were last looked for.
 create table ledger.doors_look (
     only_one boolean primary key default true check (only_one),
@@ -74,6 +84,7 @@ begin
     execute format('grant update (is_open, last_login, warned_on, disabled_at, disabled_for) on ledger.partner to %I',
         loader);
     execute format('grant select, insert, update on ledger.doors_look to %I', loader);
+    execute format('grant select, insert, update, delete on ledger.partner_key to %I', loader);
     execute format('grant select, insert, delete on ledger.list_told to %I', loader);
     execute format('grant update (removed_at) on exposure.notice to %I', loader);
     execute format('grant select on ledger.list_told to %I', analyst);

@@ -37,3 +37,19 @@ select is_open, valid_until from ledger.partner where code = %s
 
 -- name: all
 select code, is_open, valid_until from ledger.partner order by code
+
+-- name: keys
+select k.name, k.line
+from ledger.partner_key as k
+inner join ledger.partner as p on k.partner_id = p.partner_id
+where p.code = %s
+order by k.name
+
+-- name: write_key
+insert into ledger.partner_key (partner_id, name, line)
+select p.partner_id, %(name)s, %(line)s from ledger.partner as p where p.code = %(code)s
+on conflict (partner_id, name) do update set line = excluded.line
+
+-- name: revoke_key
+delete from ledger.partner_key as k using ledger.partner as p
+where k.partner_id = p.partner_id and p.code = %(code)s and k.name = %(name)s

@@ -67,7 +67,7 @@ def enters(land: Any, code: str, key: Path) -> bool:
 
 def keyed(land: Any, code: str, tmp_path: Path, name: str = "one") -> Path:
     key = key_pair(tmp_path / f"{code}-{name}")
-    doors.add_key(land.settings, code, Path(f"{key}.pub"))
+    doors.add_key(land.connection, land.settings, code, Path(f"{key}.pub"))
     return key
 
 
@@ -114,15 +114,15 @@ def test_keys_overlap_then_the_old_one_ends(land: Any, tmp_path: Path) -> None:
     old = keyed(land, "LABO1", tmp_path)
     new, newest = (key_pair(tmp_path / name) for name in ("new", "newest"))
     today = datetime.now(PARIS).date()
-    doors.rotate(land.settings, "LABO1", Path(f"{new}.pub"), today)
+    doors.rotate(land.connection, land.settings, "LABO1", Path(f"{new}.pub"), today)
     assert [enters(land, "LABO1", key) for key in (old, new)] == [True, True]
-    doors.rotate(land.settings, "LABO1", Path(f"{newest}.pub"), today - timedelta(1))
+    doors.rotate(land.connection, land.settings, "LABO1", Path(f"{newest}.pub"), today - timedelta(1))
     assert [enters(land, "LABO1", key) for key in (old, new, newest)] == [False, False, True]
     told = shown(land, "LABO1")["cles_dates"]
     assert sorted(str(one["au"]) for one in told) == sorted([*[(today - timedelta(1)).isoformat()] * 2, "None"])
     assert [one["en_vigueur"] for one in told if one["au"] is None] == [True]
     with pytest.raises(UsageError, match="this key already"):
-        doors.rotate(land.settings, "LABO1", Path(f"{newest}.pub"), today)
+        doors.rotate(land.connection, land.settings, "LABO1", Path(f"{newest}.pub"), today)
 
 
 def test_the_lines_that_both_servers_read() -> None:

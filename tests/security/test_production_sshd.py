@@ -128,12 +128,12 @@ def test_a_home_that_is_a_link_is_not_laid(place: Site, tmp_path: Path) -> None:
 def test_keys_overlap_and_the_old_one_ends(place: Site, admin: Any) -> None:
     old = place.account("ROULE")
     new = key_pair(place.keys / "ROULE-new")
-    doors.rotate(place.settings, "ROULE", Path(f"{new}.pub"), NOW)
+    doors.rotate(admin, place.settings, "ROULE", Path(f"{new}.pub"), NOW)
     doors.settle(admin, place.client, place.settings, "ROULE")
     assert [enters(place, "ROULE", key) for key in (old, new)] == [True, True]
     shown = partners.show(admin, place.settings, "ROULE")["cles_dates"]
     assert sorted((one["au"], one["en_vigueur"]) for one in shown if one["au"]) == [(NOW.isoformat(), True)]
-    doors.rotate(place.settings, "ROULE", Path(f"{key_pair(place.keys / 'ROULE-3')}.pub"), NOW - timedelta(1))
+    doors.rotate(admin, place.settings, "ROULE", Path(f"{key_pair(place.keys / 'ROULE-3')}.pub"), NOW - timedelta(1))
     doors.settle(admin, place.client, place.settings, "ROULE")
     assert [enters(place, "ROULE", key) for key in (old, new, place.keys / "ROULE-3")] == [False, False, True]
 
@@ -168,7 +168,7 @@ def test_what_a_server_lost_is_published_again(place: Site, admin: Any) -> None:
     place.account("PERDU")
     (place.sshd.homes / ".comptes" / "PERDU").unlink()
     assert not enters(place, "PERDU")
-    doors.publish_all(admin, place.client, place.settings)
+    doors.publish_all(admin, place.client)
     assert enters(place, "PERDU")
 
 
