@@ -25,6 +25,7 @@ from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_OPENDIR, CMD_READ
 
 from loaders.authorized_keys import ACCOUNTS, LOGINS
 from loaders.errors import ServiceMissing
+from loaders.host_keys import Pins
 from loaders.services import Services, SftpAddress
 from loaders.settings import Settings
 
@@ -33,7 +34,6 @@ ANSWER_LIMIT_S = 60
 CHUNK = 1 << 20
 REQUEST_BYTES = 128 << 10  # four times paramiko's own; OpenSSH takes up to 255 kB
 REQUESTS_AHEAD = 32  # so at most 4 MB under way, whatever the size of the file
-FIRST_CIPHER = "aes128-gcm@openssh.com"
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it logs paths and whole tracebacks of refused logins
 
@@ -335,7 +335,7 @@ def session(address: SftpAddress, key: Path, known_hosts: Path) -> Iterator[para
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(paramiko.SSHClient())
         try:
-            pins = _Pins(known_hosts, address)
+            pins = Pins(known_hosts, address.host, address.port)
         except OSError as error:
             raise ServiceMissing(f"no pinned host keys: write the line of {where} into {known_hosts}") from error
         client.set_missing_host_key_policy(pins)
@@ -365,40 +365,6 @@ def session(address: SftpAddress, key: Path, known_hosts: Path) -> Iterator[para
         if channel is not None:
             channel.settimeout(ANSWER_LIMIT_S)
         yield sftp
-
-
-class _Pins(paramiko.MissingHostKeyPolicy):
-    """The keys pinned for a host, any of which is good: two of one kind while the server's key is being changed.
-
-    Paramiko's own check knows one key of a kind, so its list stays empty and this one decides. Raises OSError where the
-    file cannot be read.
-    """
-
-    def __init__(self, known_hosts: Path, address: SftpAddress) -> None:
-        hosts = paramiko.HostKeys(str(known_hosts))
-        name = address.host if address.port == 22 else f"[{address.host}]:{address.port}"
-        found = hosts.lookup(name)
-        self._keys: list[paramiko.PKey] = [one.key for one in found._entries] if found else []  # type: ignore[attr-defined]
-
-    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        """Paramiko asks: may this key be that host's?"""
-        if not self._keys:
-            raise paramiko.SSHException("not found in known_hosts")
-        if key not in self._keys:
-            raise paramiko.BadHostKeyException(hostname, key, self._keys[0])
-
-    def transport(self, sock: socket.socket, **options: object) -> paramiko.Transport:
-        """A connection that asks first for the kinds of key that are pinned."""
-        transport = paramiko.Transport(sock, **options)  # type: ignore[arg-type]
-        security = transport.get_security_options()
-        if FIRST_CIPHER in security.ciphers:  # the fastest here, and last in paramiko's own order
-            others = [cipher for cipher in security.ciphers if cipher != FIRST_CIPHER]
-            security.ciphers = (FIRST_CIPHER, *others)
-        kinds = {key.get_name() for key in self._keys}
-        if "ssh-rsa" in kinds:
-            kinds |= {"rsa-sha2-512", "rsa-sha2-256"}
-        security.key_types = tuple(sorted(security.key_types, key=lambda kind: kind not in kinds))
-        return transport
 
 
 def _private(path: Path) -> BinaryIO:

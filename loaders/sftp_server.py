@@ -223,9 +223,10 @@ class Door(asyncssh.SSHServer):  # type: ignore[misc]
     def auth_completed(self) -> None:
         log.info("login from %s", self._peer)
         if self._user != COLLECTOR:
-            logins = self._base / "sftp" / authorized_keys.LOGINS
-            logins.mkdir(exist_ok=True, mode=0o700)
-            (logins / self._user).touch(mode=0o600)
+            with contextlib.suppress(OSError):  # a full disk keeps nobody from making room
+                logins = self._base / "sftp" / authorized_keys.LOGINS
+                logins.mkdir(exist_ok=True, mode=0o700)
+                (logins / self._user).touch(mode=0o600)
 
     def _keys(self, code: str) -> set[str]:
         folder = self._base / "keys" / "partners" / code
