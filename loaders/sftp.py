@@ -92,11 +92,17 @@ class SftpClient:
 
     def logins(self) -> dict[str, int]:
         """When each sender logged in last (seconds since 1970), where the server tells."""
-        return {entry.name: entry.mtime for entry in self.listdir(LOGINS, "") if entry.is_regular}
+        try:
+            return {entry.name: entry.mtime for entry in self.listdir(LOGINS, "") if entry.is_regular}
+        except SftpRefused:  # somebody else's server, which shows the homes and nothing else
+            return {}
 
     def takes_accounts(self) -> bool:
         """Whether the server takes its accounts from the registry."""
-        return self.exists(ACCOUNTS, "", "")
+        try:
+            return self.exists(ACCOUNTS, "", "")
+        except SftpRefused:  # as above
+            return False
 
     def put_account(self, code: str, keys: str) -> None:
         """Give the server an account's key file, whole at once; readable by whoever logs in, as sshd wants it."""

@@ -141,10 +141,10 @@ def key_line(file: Path, until: date | None) -> Key:
         line = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError("the public key file cannot be read") from error
-    if not authorized_keys.PLAIN.fullmatch(line):
+    keys = authorized_keys.read(line)
+    if len(line.splitlines()) != 1 or len(keys) != 1 or not authorized_keys.PLAIN.fullmatch(line):
         raise UsageError("this is no OpenSSH public key: one line beginning with its type is wanted")
-    [key] = authorized_keys.read(line)
-    return Key(key.kind, key.blob, authorized_keys.end_of(until) if until else None)
+    return Key(keys[0].kind, keys[0].blob, authorized_keys.end_of(until) if until else None)
 
 
 def write_key(connection: Connection, settings: Settings, code: str, key: Key) -> str:

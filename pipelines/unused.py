@@ -31,12 +31,14 @@ def keep_doors(client: SftpClient, connection: Connection, settings: Settings, t
     """Open and close the accounts whose day has come; once a day, look for unused ones.
 
     Args:
-        troubles: gathers the accounts that could not be told now; they are tomorrow.
+        troubles: gathers the accounts that could not be told or opened now; the next pass tries again.
 
     Returns:
         How many accounts were opened or closed.
     """
-    turned = doors.turn(connection, client, settings)
+    turned = 0
+    with troubles.keep("doors", 0):
+        turned = doors.turn(connection, client, settings)
     today = settings.registry_date()
     looked = connection.execute(sql.query("doors", "looked"), (today,)).fetchone()
     if looked and looked[0]:
@@ -46,8 +48,9 @@ def keep_doors(client: SftpClient, connection: Connection, settings: Settings, t
     for partner_id, code, warned, used in connection.execute(sql.query("doors", "uses")).fetchall():
         with troubles.keep("partner", partner_id):
             turned += _judge(client, connection, settings, partner_id, code, warned, used)
-    if client.takes_accounts():
-        doors.publish_all(connection, client)  # heals what a server lost or somebody changed
+    with troubles.keep("doors", 0):
+        if client.takes_accounts():
+            doors.publish_all(connection, client)  # heals what a server lost or somebody changed
     if len(troubles) == before:
         with connection.transaction():
             connection.execute(sql.query("doors", "note_look"), (today,))
