@@ -14,7 +14,7 @@ import sql
 from loaders.settings import PARIS, Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
-from pipelines import doors
+from pipelines import doors, leftovers
 from pipelines.answer import as_document
 from pipelines.isolate import Troubles
 from reports.execution import VERSION
@@ -28,7 +28,7 @@ NOTICE = "compte-inutilise"
 
 
 def keep_doors(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> int:
-    """Open and close the accounts whose day has come; once a day, look for unused ones.
+    """Open and close the accounts whose day has come; once a day, look for unused ones and for what lies in depots.
 
     Args:
         troubles: gathers the accounts that could not be told or opened now; the next pass tries again.
@@ -48,6 +48,7 @@ def keep_doors(client: SftpClient, connection: Connection, settings: Settings, t
     for partner_id, code, warned, used in connection.execute(sql.query("doors", "uses")).fetchall():
         with troubles.keep("partner", partner_id):
             turned += _judge(client, connection, settings, partner_id, code, warned, used)
+    leftovers.tell(client, connection, settings, troubles)
     with troubles.keep("doors", 0):
         if client.takes_accounts():
             doors.publish_all(connection, client)  # heals what a server lost or somebody changed

@@ -182,6 +182,34 @@ def test_nobody_is_closed_without_a_month_s_notice(land: Any) -> None:
     assert not is_open(land, "SITE")
 
 
+def test_a_sender_is_told_what_lies_in_its_depot_in_vain(land: Any) -> None:
+    depot = land.home("LABO1") / "depot"
+    for name in ("vieux.csv.part", "seul.csv.ok", ".cache", "récent.csv.part", b"l\xe9.part"):
+        path = os.fsencode(depot) + b"/" + os.fsencode(name)
+        Path(os.fsdecode(path)).touch()
+        if name != "récent.csv.part":
+            os.utime(path, (0, 0))
+    os.mkfifo(depot / "tube.csv")
+    os.utime(depot / "tube.csv", (0, 0))
+    land.run(TODAY + timedelta(1))
+    told = json.loads(land.read("LABO1", "depot-en-souffrance.json"))
+    assert told["nombre"] == 5
+    assert [one["nom"] for one in told["fichiers"]] == [
+        ".cache",
+        "l\\xe9.part",
+        "seul.csv.ok",
+        "tube.csv",
+        "vieux.csv.part",
+    ]
+    assert "vieux.csv.part" in land.read("LABO1", "depot-en-souffrance.html").decode()
+    assert "depot-en-souffrance.json" not in land.files("LABO2")
+    for path in depot.iterdir():
+        if path.name != "essai":
+            path.unlink()
+    land.run(TODAY + timedelta(2))
+    assert not [name for name in land.files("LABO1") if name.startswith("depot-en-souffrance")]
+
+
 @pytest.fixture
 def world(registry: Any) -> World:
     return World(registry)
