@@ -22,6 +22,7 @@ from cli.export_commands import export_app
 from cli.held_commands import held_app
 from cli.migrate_commands import migrate, simulate_legacy
 from cli.output import Json, account, plain, settings_now, show_facts, show_json, show_table
+from cli.partner_commands import partner_app
 from cli.queue_commands import queue_app
 from cli.statement_commands import statement
 from cli.statistics_commands import establishment, stats
@@ -34,12 +35,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-partner_app = typer.Typer(help="Comptes des émetteurs.", no_args_is_help=True)
-key_app = typer.Typer(help="Clés SSH d'un compte.", no_args_is_help=True)
 workers_app = typer.Typer(help="Travailleurs.", no_args_is_help=True)
 identities_app = typer.Typer(help="Identités à vérifier.", no_args_is_help=True)
 schema_app = typer.Typer(help="Formats d'échange et livre des codes.", no_args_is_help=True)
-partner_app.add_typer(key_app, name="key")
 app.command("statement")(statement)
 app.add_typer(partner_app, name="partner")
 app.add_typer(queue_app, name="queue")
@@ -101,108 +99,6 @@ def init(json_: Json = False) -> None:
         print(f"Entrepôt prêt ({len(applied)} migration(s) appliquée(s)).")
 
 
-@partner_app.command("add")
-def partner_add(
-    code: str,
-    role: Annotated[str, typer.Option(help="OA, EXPLOITANT, EMPLOYEUR, CRP, MDT, CALCUL, GESTIONNAIRE, DGT, DSND")],
-    siren: Annotated[list[str] | None, typer.Option(help="SIREN d'un employeur (répétable)")] = None,
-    key: Annotated[Path | None, typer.Option(help="Clé publique OpenSSH")] = None,
-    identifiant: Annotated[str | None, typer.Option(help="Identifiant dans les désignations (RPPS…)")] = None,
-    json_: Json = False,
-) -> None:
-    """Ouvre un compte et son dossier SFTP."""
-    from loaders.registry import depots, opened
-    from pipelines import partners
-
-    settings = settings_now()
-    with opened(settings, profile="administrator") as registry, depots(registry) as client:
-        partners.add(registry.connection, client, settings, code, role, siren or [], identifiant, key)
-        shown = partners.show(registry.connection, settings, code)
-    show_json(shown) if json_ else print(f"Compte {code} ouvert.")
-
-
-@partner_app.command("list")
-def partner_list(json_: Json = False) -> None:
-    """Liste les comptes."""
-    from loaders.registry import opened
-    from pipelines import partners
-
-    with opened(settings_now(), sftp=False, profile="administrator") as registry:
-        listed = partners.listing(registry.connection)
-    if json_:
-        show_json(listed)
-    else:
-        columns = ("code", "role", "sirens", "identifiant", "actif")
-        show_table("Comptes", columns, ([plain(one[name]) for name in columns] for one in listed))
-
-
-@partner_app.command("show")
-def partner_show(code: str, json_: Json = False) -> None:
-    """Montre un compte : SIREN, clés, dépôts."""
-    from loaders.registry import opened
-    from pipelines import partners
-
-    settings = settings_now()
-    with opened(settings, sftp=False, profile="administrator") as registry:
-        shown = partners.show(registry.connection, settings, code)
-    show_json(shown) if json_ else show_facts(shown)
-
-
-@key_app.command("add")
-def key_add(code: str, key: Path, json_: Json = False) -> None:
-    """Ajoute une clé publique."""
-    from loaders.registry import opened
-    from pipelines import partners
-
-    settings = settings_now()
-    with opened(settings, sftp=False, profile="administrator") as registry:
-        name = partners.add_key(registry.connection, settings, code, key)
-    show_json({"cle": name}) if json_ else print(f"Clé {name} ajoutée.")
-
-
-@key_app.command("revoke")
-def key_revoke(code: str, name: str, json_: Json = False) -> None:
-    """Retire une clé publique."""
-    from loaders.registry import opened
-    from pipelines import partners
-
-    settings = settings_now()
-    with opened(settings, sftp=False, profile="administrator") as registry:
-        partners.revoke_key(registry.connection, settings, code, name)
-    show_json({"cle": name}) if json_ else print(f"Clé {name} retirée.")
-
-
-@partner_app.command("transfer")
-def partner_transfer(
-    siren: Annotated[str, typer.Option()],
-    to: Annotated[str, typer.Option(help="Compte qui reçoit le SIREN")],
-    motif: Annotated[str, typer.Option()],
-    json_: Json = False,
-) -> None:
-    """Donne un SIREN à un autre compte d'employeur."""
-    from loaders.registry import opened
-    from pipelines import partners
-
-    settings = settings_now()
-    with opened(settings, sftp=False, profile="administrator") as registry:
-        partners.transfer(registry.connection, siren, to, motif)
-        shown = partners.show(registry.connection, settings, to)
-    show_json(shown) if json_ else print(f"SIREN {siren} confié à {to}.")
-
-
-@partner_app.command("disable")
-def partner_disable(code: str, json_: Json = False) -> None:
-    """Ferme un compte."""
-    from loaders.registry import opened
-    from pipelines import partners
-
-    settings = settings_now()
-    with opened(settings, sftp=False, profile="administrator") as registry:
-        partners.disable(registry.connection, settings, code)
-        shown = partners.show(registry.connection, settings, code)
-    show_json(shown) if json_ else print(f"Compte {code} fermé.")
-
-
 @app.command()
 def deposit(
     files: Annotated[list[Path], typer.Argument()],
@@ -243,6 +139,7 @@ def run(json_: Json = False) -> None:
         "editions": done.editions,
         "essais": done.trials,
         "retires": done.removed,
+        "comptes_tournes": done.turned,
         "difficultes": len(done.troubles),
     }
     show_json(facts) if json_ else show_facts(facts)

@@ -174,6 +174,7 @@ def _started(settings: Settings, embedded: list[str], sftp_port: int) -> Service
         spawn(
             home, "sftp", "loaders.sftp_server", "--home", str(home), "--port", str(sftp_port),
             "--collector-key", str(settings.sftp_key), "--known-hosts", str(settings.sftp_known_hosts),
+            "--depot-bytes", str(settings.depot_bytes), "--depot-files", str(settings.depot_files),
         )  # fmt: skip
     url = ""
     if "database" in embedded:

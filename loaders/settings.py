@@ -31,6 +31,8 @@ class Settings:
     ``today`` is the registry's date where one is imposed (tests, replays), else ``None``.
     ``hold_share`` is the share of faulty or waiting rows (above 0, at most 1) beyond which a file of at least
     ``hold_rows`` rows waits for a person's yes; ``None``: no file does.
+    ``depot_bytes`` and ``depot_files`` are the most that a sender's depot holds of what was not taken yet, on the
+    embedded SFTP server (0: no limit); a server of the site's own has the file system's quotas.
     """
 
     home: Path
@@ -50,6 +52,8 @@ class Settings:
     max_bytes: int = 1 << 30
     hold_share: Decimal | None = None
     hold_rows: int = 20
+    depot_bytes: int = 20 << 30
+    depot_files: int = 50_000
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, root: Path | None = None) -> Settings:

@@ -23,7 +23,9 @@ from typing import BinaryIO
 import paramiko
 from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_OPENDIR, CMD_READDIR
 
+from loaders.authorized_keys import ACCOUNTS, LOGINS
 from loaders.errors import ServiceMissing
+from loaders.host_keys import Pins
 from loaders.services import Services, SftpAddress
 from loaders.settings import Settings
 
@@ -32,7 +34,6 @@ ANSWER_LIMIT_S = 60
 CHUNK = 1 << 20
 REQUEST_BYTES = 128 << 10  # four times paramiko's own; OpenSSH takes up to 255 kB
 REQUESTS_AHEAD = 32  # so at most 4 MB under way, whatever the size of the file
-FIRST_CIPHER = "aes128-gcm@openssh.com"
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it logs paths and whole tracebacks of refused logins
 
@@ -86,8 +87,26 @@ class SftpClient:
             return sorted(
                 _text(name)
                 for name, attributes in self._list(self._root or b"/")
-                if stat.S_ISDIR(attributes.st_mode or 0)
+                if stat.S_ISDIR(attributes.st_mode or 0) and not name.startswith(b".")
             )
+
+    def logins(self) -> dict[str, int]:
+        """When each sender logged in last (seconds since 1970), where the server tells."""
+        try:
+            return {entry.name: entry.mtime for entry in self.listdir(LOGINS, "") if entry.is_regular}
+        except SftpRefused:  # somebody else's server, which shows the homes and nothing else
+            return {}
+
+    def takes_accounts(self) -> bool:
+        """Whether the server takes its accounts from the registry."""
+        try:
+            return self.exists(ACCOUNTS, "", "")
+        except SftpRefused:  # as above
+            return False
+
+    def put_account(self, code: str, keys: str) -> None:
+        """Give the server an account's key file, whole at once; readable by whoever logs in, as sshd wants it."""
+        self.put(ACCOUNTS, "", code, keys.encode(), mode=0o644)
 
     def listdir(self, code: str, folder: str) -> list[Entry]:
         """What ``<code>/<folder>`` holds, in no order; nothing where the folder is not there."""
@@ -110,7 +129,9 @@ class SftpClient:
         digest = hashlib.sha256()
         done = 0
         with self._guard():
-            before = self._sftp.stat(remote)
+            before = self._sftp.lstat(remote)
+        if not _regular(before):  # since it was listed; a link must lead nowhere, a pipe must not be waited for
+            raise SftpRefused("the SFTP server shows something that is no file any more")
         with contextlib.ExitStack() as stack:
             with self._guard():
                 source = stack.enter_context(self._sftp.open(remote, "rb"))
@@ -128,7 +149,7 @@ class SftpClient:
             target.flush()
             os.fsync(target.fileno())
         with self._guard():
-            after = self._sftp.stat(remote)
+            after = self._sftp.lstat(remote)
         seen = {(before.st_size, before.st_mtime), (after.st_size, after.st_mtime), (done, before.st_mtime)}
         return Fetched(digest.hexdigest(), done, int(before.st_mtime or 0), len(seen) > 1)
 
@@ -141,10 +162,10 @@ class SftpClient:
             except FileNotFoundError:
                 return None
 
-    def put(self, code: str, folder: str, name: str, content: bytes | Path) -> None:
+    def put(self, code: str, folder: str, name: str, content: bytes | Path, mode: int = 0o640) -> None:
         """Write a file (bytes, or the content of a local file) so that it appears whole under its name at once.
 
-        A file of that name is replaced. The mode is 0640: the server's group decides whether the sender reads.
+        A file of that name is replaced. Under the usual mode, the server's group decides whether the sender reads.
         The unfinished file's name follows from ``name``, so what a killed put left goes when it is made again.
         """
         target = self._path(code, folder, name)
@@ -161,7 +182,7 @@ class SftpClient:
                         self._sftp.remove(fresh)
                     file = stack.enter_context(self._sftp.open(fresh, "wb"))
                     file.set_pipelined(True)
-                    file.chmod(0o640)
+                    file.chmod(mode)
                 while block := source.read(CHUNK):
                     with self._guard():
                         file.write(block)
@@ -186,6 +207,18 @@ class SftpClient:
                 self._path(code, folder, name),
                 self._path(code, to_folder, new_name),
             )
+
+    def take_over(self, code: str, folder: str, name: str) -> None:
+        """Make a file the collector's, which its group may read: whoever wrote it can change it no more.
+
+        Where the server does not let the collector give files away, the file stays as it is.
+        """
+        path = self._path(code, folder, name)
+        with contextlib.suppress(SftpRefused), self._guard():
+            group = self._sftp.lstat(path).st_gid
+            if group is not None:
+                self._sftp.chown(path, 0, group)
+                self._sftp.chmod(path, 0o640)
 
     def remove(self, code: str, folder: str, name: str) -> None:
         """Remove a file; nothing where it is not there."""
@@ -307,11 +340,11 @@ def session(address: SftpAddress, key: Path, known_hosts: Path) -> Iterator[para
         raise ServiceMissing(f"the SFTP key is of no usable kind: {key}") from error
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(paramiko.SSHClient())
-        client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:
-            client.load_host_keys(str(known_hosts))
+            pins = Pins(known_hosts, address.host, address.port)
         except OSError as error:
             raise ServiceMissing(f"no pinned host keys: write the line of {where} into {known_hosts}") from error
+        client.set_missing_host_key_policy(pins)
         try:
             line = socket.create_connection((address.host, address.port), timeout=CONNECT_LIMIT_S)
             stack.callback(line.close)
@@ -319,7 +352,7 @@ def session(address: SftpAddress, key: Path, known_hosts: Path) -> Iterator[para
             client.connect(
                 address.host, port=address.port, username=address.user, pkey=secret, sock=line,
                 look_for_keys=False, allow_agent=False, timeout=CONNECT_LIMIT_S, banner_timeout=CONNECT_LIMIT_S,
-                auth_timeout=CONNECT_LIMIT_S, transport_factory=_transport,  # type: ignore[arg-type]
+                auth_timeout=CONNECT_LIMIT_S, transport_factory=pins.transport,  # type: ignore[arg-type]
             )  # fmt: skip
             sftp = stack.enter_context(client.open_sftp())
         except paramiko.BadHostKeyException as error:
@@ -338,15 +371,6 @@ def session(address: SftpAddress, key: Path, known_hosts: Path) -> Iterator[para
         if channel is not None:
             channel.settimeout(ANSWER_LIMIT_S)
         yield sftp
-
-
-def _transport(sock: socket.socket, **options: object) -> paramiko.Transport:
-    transport = paramiko.Transport(sock, **options)  # type: ignore[arg-type]
-    security = transport.get_security_options()
-    if FIRST_CIPHER in security.ciphers:  # the fastest here, and last in paramiko's own order
-        others = [cipher for cipher in security.ciphers if cipher != FIRST_CIPHER]
-        security.ciphers = (FIRST_CIPHER, *others)
-    return transport
 
 
 def _private(path: Path) -> BinaryIO:

@@ -1,6 +1,6 @@
 """The embedded SFTP server: one closed root per sender, keys only, run as a process of its own.
 
-``python -m loaders.sftp_server --home H --collector-key K --known-hosts F [--port P]``
+``python -m loaders.sftp_server --home H --collector-key K --known-hosts F [--port P] …``
 
 A sender logs in under its code with a key of ``keys/partners/<CODE>/*.pub`` and sees ``sftp/<CODE>`` as ``/``: it
 writes in ``depot/`` and ``depot/essai/``, reads ``retour/`` and ``archive/``. The keys and the closing mark
@@ -17,14 +17,18 @@ import contextlib
 import io
 import json
 import logging
+import math
 import os
 import re
 import signal
 import stat
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncssh
 
+from loaders import authorized_keys
 from loaders.postgres_server import free_port, write_private
 
 COLLECTOR = "collector"
@@ -33,11 +37,52 @@ TRIAL = b"essai"
 log = logging.getLogger("siseri.sftp")
 
 
+class Quota:
+    """What a sender's depot may hold of files that were not taken yet: a number of bytes and of files; 0: any.
+
+    The depot is measured at most once a second, and what this login adds in between is counted: a thousand files cost
+    no thousand looks at a thousand files. Logins of one sender at once may pass it by what they write in a second.
+    """
+
+    def __init__(self, depot: Path, most_bytes: int, most_files: int) -> None:
+        self._depot, self._most_bytes, self._most_files = depot, most_bytes, most_files
+        self._bytes = self._files = 0
+        self._measured = -math.inf
+
+    def take(self, size: int, *, new: bool = False) -> None:
+        """Count bytes to be added, and perhaps a file. Raises SFTPFailure, which says why, where they find no place."""
+        if time.monotonic() - self._measured > 1:
+            self._bytes, self._files = _content(self._depot)
+            self._measured = time.monotonic()
+        if self._most_bytes and self._bytes + size > self._most_bytes and (size or new):
+            raise asyncssh.SFTPFailure(f"quota exceeded: your depot may hold {self._most_bytes} bytes not taken yet")
+        if self._most_files and new and self._files >= self._most_files:
+            raise asyncssh.SFTPFailure(f"quota exceeded: your depot may hold {self._most_files} files not taken yet")
+        self._bytes += size
+        self._files += new
+
+
+def _content(folder: Path) -> tuple[int, int]:
+    """Bytes and number of the files under a folder; what goes meanwhile counts nothing."""
+    size = count = 0
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                inner = _content(Path(entry.path))
+                size, count = size + inner[0], count + inner[1]
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                size += entry.stat(follow_symlinks=False).st_size
+                count += 1
+    return size, count
+
+
 class Home(asyncssh.SFTPServer):  # type: ignore[misc]
     """What one login sees and may do. Paths come as bytes; a refusal is an ``SFTPError`` to the client."""
 
-    def __init__(self, chan: asyncssh.SSHServerChannel, base: Path) -> None:
+    def __init__(self, chan: asyncssh.SSHServerChannel, base: Path, most: tuple[int, int]) -> None:
         user = chan.get_extra_info("username")
+        self._quota = Quota(base / "sftp" / user / "depot", *most)
         self._sender = user != COLLECTOR
         self._closed = base / "keys" / "partners" / user / "disabled"
         super().__init__(chan, chroot=os.fsencode(base / "sftp" / user if self._sender else base / "sftp"))
@@ -76,6 +121,8 @@ class Home(asyncssh.SFTPServer):  # type: ignore[misc]
             (asyncssh.FXF_APPEND, os.O_APPEND),
         ):
             flags |= given if pflags & asked else 0
+        if self._sender and writes:
+            self._quota.take(0, new=not os.path.lexists(local))
         handle = os.open(local, flags, 0o600)
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
@@ -86,6 +133,8 @@ class Home(asyncssh.SFTPServer):  # type: ignore[misc]
         return os.pread(file_obj.fileno(), size, offset)
 
     def write(self, file_obj: io.FileIO, offset: int, data: bytes) -> int:
+        if self._sender:
+            self._quota.take(max(0, offset + len(data) - os.fstat(file_obj.fileno()).st_size))
         # A short write (disk nearly full) must not pass for a whole one.
         done = 0
         while done < len(data):
@@ -95,6 +144,8 @@ class Home(asyncssh.SFTPServer):  # type: ignore[misc]
     def _set(self, target: bytes | int, attrs: asyncssh.SFTPAttrs) -> None:
         """Sizes and times are set; modes and owners are silently kept, since common clients set them unasked."""
         if attrs.size is not None:
+            if self._sender:
+                self._quota.take(max(0, attrs.size - os.stat(target).st_size))  # noqa: PTH116 - bytes
             os.truncate(target, attrs.size)
         if attrs.atime is not None and attrs.mtime is not None:
             os.utime(target, (attrs.atime, attrs.mtime))
@@ -146,13 +197,14 @@ class Door(asyncssh.SSHServer):  # type: ignore[misc]
     def __init__(self, base: Path, collector_key: str) -> None:
         self._base = base
         self._collector_key = collector_key
-        self._peer = ""
+        self._peer = self._user = ""
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         host, port = conn.get_extra_info("peername")[:2]
         self._peer = f"{host}:{port}"
 
     def begin_auth(self, username: str) -> bool:
+        self._user = username
         return True
 
     def public_key_auth_supported(self) -> bool:
@@ -170,16 +222,23 @@ class Door(asyncssh.SSHServer):  # type: ignore[misc]
 
     def auth_completed(self) -> None:
         log.info("login from %s", self._peer)
+        if self._user != COLLECTOR:
+            with contextlib.suppress(OSError):  # a full disk keeps nobody from making room
+                logins = self._base / "sftp" / authorized_keys.LOGINS
+                logins.mkdir(exist_ok=True, mode=0o700)
+                (logins / self._user).touch(mode=0o600)
 
     def _keys(self, code: str) -> set[str]:
         folder = self._base / "keys" / "partners" / code
         if (folder / "disabled").exists() or not (self._base / "sftp" / code).is_dir():
             return set()
-        words: set[str] = set()
+        now = datetime.now(UTC)
+        blobs: set[str] = set()
         for file in folder.glob("*.pub"):
             with contextlib.suppress(OSError):  # revoked at this very moment
-                words.update(file.read_text(encoding="utf-8", errors="replace").split())
-        return words
+                keys = authorized_keys.read(file.read_text(encoding="utf-8", errors="replace"))
+                blobs.update(key.blob for key in keys if key.in_force(now))
+        return blobs
 
 
 def _blob(key: asyncssh.SSHKey) -> str:
@@ -206,8 +265,12 @@ def _pin(known_hosts: Path, host_key: asyncssh.SSHKey, port: int) -> None:
     write_private(known_hosts, "\n".join([*kept, line]) + "\n")
 
 
-async def serve(home: Path, collector_key: Path, known_hosts: Path, port: int) -> None:
-    """Serve until SIGTERM or SIGINT. ``port`` is used where it is free, else a free one (0: any)."""
+async def serve(home: Path, collector_key: Path, known_hosts: Path, port: int, most: tuple[int, int]) -> None:
+    """Serve until SIGTERM or SIGINT. ``port`` is used where it is free, else a free one (0: any).
+
+    Args:
+        most: bytes and files that a sender's depot may hold (0: any).
+    """
     partners = home / "sftp"
     partners.mkdir(parents=True, exist_ok=True, mode=0o700)
     host_key = _own_key(home / "keys" / "ssh_host_ed25519_key")
@@ -218,7 +281,7 @@ async def serve(home: Path, collector_key: Path, known_hosts: Path, port: int) -
     port = free_port(port)
     server = await asyncssh.listen(
         "127.0.0.1", port, server_factory=lambda: Door(home, collector), server_host_keys=[host_key],
-        sftp_factory=lambda chan: Home(chan, home), sftp_version=3, allow_scp=False, config=[], gss_host=None,
+        sftp_factory=lambda chan: Home(chan, home, most), sftp_version=3, allow_scp=False, config=[], gss_host=None,
         password_auth=False, kbdint_auth=False, host_based_auth=False, agent_forwarding=False, x11_forwarding=False,
         allow_pty=False, compression_algs=["none"], login_timeout=20, keepalive_interval=30, tcp_keepalive=True,
         reuse_address=True,
@@ -239,11 +302,14 @@ def main() -> None:
     parser.add_argument("--collector-key", type=Path, required=True)
     parser.add_argument("--known-hosts", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--depot-bytes", type=int, default=0)
+    parser.add_argument("--depot-files", type=int, default=0)
     told = parser.parse_args()
     os.umask(0o077)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
-    asyncio.run(serve(told.home, told.collector_key, told.known_hosts, told.port))
+    most = told.depot_bytes, told.depot_files
+    asyncio.run(serve(told.home, told.collector_key, told.known_hosts, told.port, most))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pipelines.questions import deliver as deliver_questions
 from pipelines.release import release
 from pipelines.sweep import Fate, integrate_safely, pending, unhandled
 from pipelines.trial import trials
+from pipelines.unused import keep_doors
 from schemas.roles import DECLARERS
 
 #: Most files and bytes of a batch.
@@ -33,6 +34,8 @@ LOOK_EVERY_S = 2.0
 def take(patience_s: float) -> list[int]:
     """Collect until something is there to integrate or the patience is over; answer trials meanwhile.
 
+    First of all, the accounts whose day has come are opened and closed.
+
     A trial is begun only where no real file waits and no load is under way, and the depots are looked at
     again after each.
 
@@ -43,6 +46,7 @@ def take(patience_s: float) -> list[int]:
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
         limit = time.monotonic() + patience_s
+        keep_doors(client, registry.connection, settings, Troubles())
         put_off: set[tuple[str, str]] = set()
         while True:
             waiting = collect(client, registry.connection, settings) + unhandled(registry.connection)

@@ -80,7 +80,7 @@ def ready(
     client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles, folder: str = "depot"
 ) -> list[Drop]:
     """The files that may be taken now from each sender's ``folder``, in the order of a pass."""
-    partners = connection.execute(sql.query("collect", "partners")).fetchall()
+    partners = connection.execute(sql.query("collect", "partners"), (settings.registry_date(),)).fetchall()
     homes = set(client.homes())
     drops: list[Drop] = []
     for partner_id, code, role in partners:
@@ -202,6 +202,7 @@ def leave(
         client.remove(drop.code, depot, drop.entry.name + MARKER)
     client.move(drop.code, depot, drop.entry.name, kept, stem)
     if client.look(drop.code, kept, stem) == (drop.entry.size, int(drop.entry.mtime)):
+        client.take_over(drop.code, kept, stem)
         return
     name = drop.entry.name
     if client.exists(drop.code, depot, name):

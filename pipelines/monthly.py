@@ -2,7 +2,8 @@
 adviser's results, in their ``retour/``.
 
 A month's lists are owed from the first pass of the month on which there is something to tell; what was
-delivered stands in the ledger, so that any pass may be repeated.
+delivered stands in the ledger, so that any pass may be repeated. Where a list tells of an establishment that is no
+longer the account's, it is made anew the same day.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
-from pipelines import monthly_results
+from pipelines import doors, monthly_results
 from pipelines.isolate import Troubles
 from reports.lists import contact_list, french, incomplete_list, worker_list
 
@@ -29,8 +30,8 @@ _ATTRIBUTES = (
     *("codeNuisanceRadiologique", "codeTypeContrat", "CodeMetier"),
 )
 
-#: Lists by file name; ``None`` where this month's has nothing to say.
-Lists = dict[str, bytes | None]
+#: Lists by file name, ``None`` where this month's has nothing to say; the establishments (SIRET) that they tell of.
+Lists = tuple[dict[str, bytes | None], set[str]]
 
 
 def renew() -> dict[str, int]:
@@ -38,6 +39,7 @@ def renew() -> dict[str, int]:
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
         troubles = Troubles()
+        doors.turn(registry.connection, client, settings)
         lists = deliver(client, registry.connection, settings, registry.key, troubles)
     return {"lists": lists, "troubles": len(troubles)}
 
@@ -56,10 +58,12 @@ def deliver(
     today = settings.registry_date()
     month = today.replace(day=1)
     owed = connection.execute(sql.query("monthly", "owed"), {"today": today, "month": month}).fetchall()
+    outlived = connection.execute(sql.query("monthly", "outlived"), {"today": today}).fetchall()
+    owed += [account for account in outlived if account not in owed]
     written = 0
     for partner_id, code, role in owed:
         with troubles.keep("partner", partner_id):
-            lists = _LISTS_OF_ROLE[role](connection, key, partner_id, code, role, today)
+            lists, sirets = _LISTS_OF_ROLE[role](connection, key, partner_id, code, role, today)
             for name, body in lists.items():
                 if body is None:
                     client.remove(code, "retour", name)
@@ -67,6 +71,8 @@ def deliver(
                     client.put(code, "retour", name, body)
             # Recorded last and together: a pass that dies before this delivers the same again.
             with connection.transaction():
+                connection.execute(sql.query("monthly", "forget_told"), (partner_id,))
+                connection.execute(sql.query("monthly", "note_told"), (partner_id, sorted(sirets)))
                 for name in lists:
                     connection.execute(sql.query("monthly", "delivered"), (partner_id, name, month))
             written += sum(body is not None for body in lists.values())
@@ -79,10 +85,11 @@ def _of_employer(connection: Connection, key: RegistryKey, partner_id: int, code
     found = connection.execute(sql.query("monthly", "workers"), {"partner": partner_id, "today": today}).fetchall()
     workers = [_worker(key, row) for row in found]
     missing = [worker for worker, (*_, designated) in zip(workers, found, strict=True) if not designated]
-    return {
+    lists = {
         "travailleurs.csv": worker_list(workers) if workers else None,
         "incomplets.csv": incomplete_list(missing) if missing else None,
     }
+    return lists, {worker["SIRET"] for worker in workers}
 
 
 def _worker(key: RegistryKey, row: tuple[Any, ...]) -> dict[str, str]:
@@ -105,7 +112,7 @@ def _worker(key: RegistryKey, row: tuple[Any, ...]) -> dict[str, str]:
 def _of_body(connection: Connection, key: RegistryKey, partner_id: int, code: str, role: str, today: date) -> Lists:
     asked = {"code": code, "role": role, "today": today}
     found = connection.execute(sql.query("monthly", "contacts"), asked).fetchall()
-    return {"accedants.csv": contact_list(found) if found else None}
+    return {"accedants.csv": contact_list(found) if found else None}, {row[0] for row in found}
 
 
 _LISTS_OF_ROLE: dict[str, Callable[[Connection, RegistryKey, int, str, str, date], Lists]] = {

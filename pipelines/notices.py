@@ -18,7 +18,7 @@ from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import NOTICES, Connection, alone, load
-from pipelines import notice_cases
+from pipelines import doors, notice_cases
 from pipelines.answer import as_document
 from pipelines.isolate import Troubles
 from pipelines.notice_cases import Case
@@ -70,6 +70,7 @@ def renew() -> dict[str, int]:
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
         troubles = Troubles()
+        doors.turn(registry.connection, client, settings)
         done = tell(client, registry.connection, settings, registry.key, troubles)
     return {"notices": done, "troubles": len(troubles)}
 
@@ -85,6 +86,7 @@ def tell(client: SftpClient, connection: Connection, settings: Settings, key: Re
     """
     with troubles.keep("notices", 0):
         record(connection, settings, key)
+    withdraw(client, connection, settings, troubles)
     return deliver(client, connection, key, troubles)
 
 
@@ -145,7 +147,8 @@ def planned(cursor: Cursor, settings: Settings, key: RegistryKey) -> Plan:
         for one, by, content in _contents(case, before.get(case.number, {}), mandates, setting, key):
             last = before.get(case.number, {}).get(one)
             digest = str(key.fingerprint(seen(content)))
-            if last is not None and (last.state, last.digest) == (case.state, digest):
+            known = last is not None and (last.state, last.digest) == (case.state, digest)
+            if known and last is not None and (not last.removed or "retire" in content):
                 continue
             revision = revisions.get((case.number, one, case.state), 0) + 1
             whole = _whole(content, revision, last, settings)
@@ -205,6 +208,24 @@ def _write(cursor: Cursor, key: RegistryKey, plan: Plan, number: int, settings: 
         for one in plan.notices
     ]
     cursor.executemany(sql.query("notices", "record"), rows)
+
+
+def withdraw(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> int:
+    """Take notices out of ``retour/`` the day nothing ties the account to their establishments any more.
+
+    Returns:
+        How many were taken out.
+    """
+    done = 0
+    asked = {"today": settings.registry_date()}
+    for notice, partner, code, name in connection.execute(sql.query("notices", "outlived"), asked).fetchall():
+        with troubles.keep("partner", partner):
+            for kind in ("json", "html"):
+                client.remove(code, "retour", f"{name}.{kind}")
+            with connection.transaction():
+                connection.execute(sql.query("notices", "removed"), (notice,))
+            done += 1
+    return done
 
 
 def deliver(client: SftpClient, connection: Connection, key: RegistryKey, troubles: Troubles) -> int:

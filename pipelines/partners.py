@@ -1,4 +1,4 @@
-"""Sender accounts: who they are, their SIREN, their keys, their SFTP homes."""
+"""Sender accounts: who they are, their SIREN, their days, their SFTP homes. Their keys: ``pipelines/doors.py``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 import os
 import re
 import secrets
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sql
 from loaders.errors import UsageError
 from loaders.settings import Settings
+from pipelines import doors
 from pipelines.habits import habits
 from schemas.roles import FORMATS_OF_ROLE, RECEIVERS
 
@@ -24,7 +27,22 @@ PUBLISHED = "partners.json"
 
 _CODE = re.compile(r"[A-Z0-9]{1,10}")
 _SIREN = re.compile(r"[0-9]{9}")
-_KEY_LINE = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/=]+( .*)?")
+
+
+@dataclass(frozen=True)
+class Span:
+    """The first and the last day on which an account is valid, both included; ``None``: no bound.
+
+    Raises:
+        UsageError: it ends before it begins.
+    """
+
+    start: date | None = None
+    end: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.start and self.end and self.end < self.start:
+            raise UsageError("an account cannot end before it begins")
 
 
 def add(
@@ -36,8 +54,11 @@ def add(
     sirens: list[str],
     identifiant: str | None,
     key: Path | None,
+    span: Span = Span(),
 ) -> None:
     """Open an account and its home. ``connection`` is the administrator's.
+
+    A server of the site's own that takes its accounts from the registry lays the home itself, from the key file.
 
     Raises:
         UsageError: a code, role, SIREN or key that cannot be, an account that exists, a SIREN that
@@ -47,9 +68,10 @@ def add(
         raise UsageError("a partner's code has 1 to 10 characters among A-Z and 0-9")
     if role not in FORMATS_OF_ROLE:
         raise UsageError(f"unknown role; known: {', '.join(FORMATS_OF_ROLE)}")
-    line = _key_line(key) if key else None
+    line = doors.key_line(key, None) if key else None
+    facts = {"code": code, "role": role, "identifiant": identifiant, "from": span.start, "until": span.end}
     with connection.transaction():
-        made = connection.execute(sql.query("partners", "add"), (code, role, identifiant)).fetchone()
+        made = connection.execute(sql.query("partners", "add"), facts | {"today": settings.registry_date()}).fetchone()
         if made is None:
             raise UsageError(f"the account {code} exists already")
         for siren in dict.fromkeys(sirens):
@@ -57,7 +79,8 @@ def add(
     _publish(connection, settings)
     client.make_home(code, depot=role not in RECEIVERS)
     if line:
-        _write_key(settings, code, line)
+        doors.write_key(connection, settings, code, line)
+    doors.settle(connection, client, settings, code)
 
 
 def _hold(connection: Connection, partner_id: int, siren: str, motive: str) -> None:
@@ -79,10 +102,14 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
 
 def show(connection: Connection, settings: Settings, code: str) -> dict[str, Any]:
     """One account with its SIREN history, keys, activity, ways of writing. Raises UsageError where there is none."""
-    partner_id, _, role, identifiant, created, active = _one(connection, code)
+    partner_id, _, role, identifiant, created, active = one(connection, code)
     sirens = connection.execute(sql.query("partners", "sirens"), (partner_id,)).fetchall()
     activity = connection.execute(sql.query("partners", "activity"), (partner_id,)).fetchall()
     ways, changes = habits(connection, partner_id)
+    life = connection.execute(sql.query("partners", "life"), (code,)).fetchone()
+    assert life is not None
+    start, end, used, warned, why, closed = life
+    keys = doors.keys_of(connection, settings, code)
     return {
         "code": code,
         "role": role,
@@ -90,36 +117,28 @@ def show(connection: Connection, settings: Settings, code: str) -> dict[str, Any
         "identifiant": identifiant,
         "actif": active,
         "cree_le": created.isoformat(),
+        "valide_du": _iso(start),
+        "valide_au": _iso(end),
+        "derniere_utilisation": _iso(used),
+        "averti_le": _iso(warned),
+        "ferme_le": _iso(closed),
+        "motif_fermeture": why,
         "sirens_passes": [
             {"siren": siren, "du": since.isoformat(), "au": until.isoformat(), "motif": motive}
             for siren, since, until, motive in sirens
             if until is not None
         ],
-        "cles": sorted(file.stem for file in _key_folder(settings, code).glob("*.pub")),
+        "cles": [key["cle"] for key in keys],
+        "cles_dates": keys,
         "depots": [{"format": name, "fichiers": count, "dernier": last.isoformat()} for name, count, last in activity],
         "habitudes": ways,
         "changements": changes,
     }
 
 
-def add_key(connection: Connection, settings: Settings, code: str, key: Path) -> str:
-    """Add a public key to an account. Gives its name, by which it is revoked."""
-    _one(connection, code)
-    return _write_key(settings, code, _key_line(key))
-
-
-def revoke_key(connection: Connection, settings: Settings, code: str, name: str) -> None:
-    """Take a key back. Raises UsageError where the account has none of that name."""
-    _one(connection, code)
-    file = _key_folder(settings, code) / f"{name}.pub"
-    if file.parent != _key_folder(settings, code) or not file.is_file():
-        raise UsageError(f"the account {code} has no key of that name")
-    file.unlink()
-
-
 def transfer(connection: Connection, siren: str, code: str, motive: str) -> None:
     """Give a SIREN to another employer's account; the former holder keeps what it sent."""
-    partner_id, _, role, *_ = _one(connection, code)
+    partner_id, _, role, *_ = one(connection, code)
     if role != "EMPLOYEUR":
         raise UsageError("a SIREN goes to the account of an employer")
     with connection.transaction():
@@ -127,17 +146,41 @@ def transfer(connection: Connection, siren: str, code: str, motive: str) -> None
         _hold(connection, partner_id, siren, motive)
 
 
-def disable(connection: Connection, settings: Settings, code: str) -> None:
-    """Close an account: it cannot log in any more and nothing is taken from its depot."""
-    _one(connection, code)
+def disable(connection: Connection, settings: Settings, code: str, client: SftpClient | None = None) -> None:
+    """Close an account: it cannot log in any more and nothing is taken from its depot.
+
+    Args:
+        client: to a server that takes its accounts from the registry.
+    """
+    one(connection, code)
     with connection.transaction():
         connection.execute(sql.query("partners", "disable"), (code,))
-    (settings.folder("keys", "partners", code) / "disabled").touch(mode=0o600)
+    doors.settle(connection, client, settings, code)
+
+
+def reopen(connection: Connection, settings: Settings, code: str, client: SftpClient | None = None) -> None:
+    """Open an account again that was disabled. ``connection`` is the administrator's."""
+    one(connection, code)
+    with connection.transaction():
+        asked = {"code": code, "today": settings.registry_date()}
+        if not connection.execute(sql.query("partners", "reopen"), asked).rowcount:
+            raise UsageError(f"the account {code} is not disabled")
+    doors.settle(connection, client, settings, code)
+
+
+def set_days(
+    connection: Connection, settings: Settings, code: str, span: Span, client: SftpClient | None = None
+) -> None:
+    """Set between which days an account is valid. ``connection`` is the administrator's."""
+    one(connection, code)
+    with connection.transaction():
+        connection.execute(sql.query("partners", "set_days"), {"code": code, "from": span.start, "until": span.end})
+    doors.settle(connection, client, settings, code)
 
 
 def _publish(connection: Connection, settings: Settings) -> None:
     """Write :data:`PUBLISHED` anew, whole or not at all."""
-    facts = [{name: one[name] for name in ("code", "role", "identifiant")} for one in listing(connection)]
+    facts = [{name: account[name] for name in ("code", "role", "identifiant")} for account in listing(connection)]
     fresh = settings.folder() / f"{PUBLISHED}.{os.getpid()}.{secrets.token_hex(4)}"
     fresh.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
     fresh.replace(settings.home / PUBLISHED)
@@ -151,37 +194,20 @@ def published(settings: Settings, code: str) -> tuple[str, str | None] | None:
     """
     try:
         listed = json.loads((settings.home / PUBLISHED).read_text(encoding="utf-8"))
-        return next(((str(one["role"]), one["identifiant"]) for one in listed if one["code"] == code), None)
+        return next(((str(found["role"]), found["identifiant"]) for found in listed if found["code"] == code), None)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{PUBLISHED} cannot be read") from error
 
 
-def _one(connection: Connection, code: str) -> tuple[Any, ...]:
+def one(connection: Connection, code: str) -> tuple[Any, ...]:
+    """An account as query ``one`` gives it. Raises UsageError where there is none."""
     found = connection.execute(sql.query("partners", "one"), (code,)).fetchone()
     if found is None:
         raise UsageError(f"no account {code}")
     return tuple(found)
 
 
-def _key_folder(settings: Settings, code: str) -> Path:
-    return settings.home / "keys" / "partners" / code
-
-
-def _key_line(key: Path) -> str:
-    try:
-        line = key.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("the public key file cannot be read") from error
-    if not _KEY_LINE.fullmatch(line):
-        raise UsageError("this is no OpenSSH public key: one line beginning with its type is wanted")
-    return line
-
-
-def _write_key(settings: Settings, code: str, line: str) -> str:
-    import hashlib
-
-    name = hashlib.sha256(line.split()[1].encode()).hexdigest()[:12]
-    (settings.folder("keys", "partners", code) / f"{name}.pub").write_text(line + "\n", encoding="utf-8")
-    return name
+def _iso(moment: date | None) -> str | None:
+    return moment.isoformat() if moment else None

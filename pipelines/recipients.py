@@ -34,7 +34,7 @@ class Told:
     """The last notice that an account was given of an exceedance.
 
     ``establishments`` are those by which it was concerned; ``withdrawn``: it said that what was told before no longer
-    holds for this account, and nothing else.
+    holds for this account, and nothing else. ``removed``: it was taken out of ``retour/`` when the tie ended.
     """
 
     state: str
@@ -45,6 +45,7 @@ class Told:
     digest: str
     file_name: str
     sealed: bytes
+    removed: bool
 
 
 class Mandates:
@@ -162,8 +163,8 @@ def told(cursor: Cursor, exceedances: list[int]) -> dict[int, dict[int, Told]]:
     """By exceedance and account, the last notice."""
     found: defaultdict[int, dict[int, Told]] = defaultdict(dict)
     for row in cursor.execute(sql.query("notices", "told"), (exceedances,)).fetchall():
-        exceedance, partner, state, revision, audience, withdrawn, by, digest, name, sealed = row
+        exceedance, partner, state, revision, audience, withdrawn, by, digest, name, sealed, removed = row
         found[exceedance][partner] = Told(
-            state, revision, audience, withdrawn, tuple(by), str(digest), name, bytes(sealed)
+            state, revision, audience, withdrawn, tuple(by), str(digest), name, bytes(sealed), removed
         )
     return dict(found)

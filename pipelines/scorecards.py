@@ -16,6 +16,7 @@ from loaders.registry import depots, opened
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
+from pipelines import doors
 from pipelines.isolate import Troubles
 from pipelines.tallies import Month, count, month_before, span
 from reports.indicators import INDICATORS, Figures, Key, Peers, peers
@@ -32,6 +33,7 @@ def renew() -> dict[str, int]:
     settings = Settings.load()
     with opened(settings) as registry, depots(registry) as client:
         troubles = Troubles()
+        doors.turn(registry.connection, client, settings)
         cards = deliver(client, registry.connection, settings, troubles)
     return {"cards": cards, "troubles": len(troubles)}
 

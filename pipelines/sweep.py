@@ -23,6 +23,7 @@ from pipelines.questions import deliver as deliver_questions
 from pipelines.release import release
 from pipelines.retention import remove_old
 from pipelines.trial import trials
+from pipelines.unused import keep_doors
 
 log = logging.getLogger("siseri.sweep")
 
@@ -47,6 +48,7 @@ class Pass:
     editions: int = 0
     trials: int = 0
     removed: int = 0
+    turned: int = 0
     troubles: Troubles = field(default_factory=Troubles)
 
 
@@ -121,10 +123,14 @@ def _incident(client: SftpClient, connection: Connection, submission: int) -> No
 
 
 def sweep(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey) -> Pass:
-    """Collect, integrate, answer, release, answer what that changed, look for exceedances and their deadlines, tell of
-    them, tell employers whom to declare; then the lists, scorecards and statistics of the month, and trials; last,
-    remove answers that lay there too long."""
+    """Open and close the accounts whose day has come.
+
+    Then collect, integrate, answer, release, answer what that changed, look for exceedances and their deadlines, tell
+    of them, tell employers whom to declare; then the lists, scorecards and statistics of the month, and trials; last,
+    remove answers that lay there too long.
+    """
     done = Pass()
+    done.turned = keep_doors(client, connection, settings, done.troubles)
     done.taken = collect(client, connection, settings, done.troubles)
     for submission, _, _ in pending(connection):
         fate = integrate_safely(client, connection, settings, key, submission)

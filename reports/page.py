@@ -44,3 +44,21 @@ def question_page(facts: Mapping[str, Any]) -> bytes:
         facts: the content of ``<name>.question-<n>.json``.
     """
     return environment().get_template("question.html").render(facts=facts).encode()
+
+
+def unused_page(facts: Mapping[str, Any]) -> bytes:
+    """The page that tells an account that it will be closed, unused.
+
+    Args:
+        facts: the content of ``compte-inutilise.json``.
+    """
+    return environment().get_template("compte.html").render(facts=facts).encode()
+
+
+def leftover_page(facts: Mapping[str, Any]) -> bytes:
+    """The page that tells a sender what lies in its depot and will never be taken as it is.
+
+    Args:
+        facts: the content of ``depot-en-souffrance.json``.
+    """
+    return environment().get_template("souffrance.html").render(facts=facts).encode()

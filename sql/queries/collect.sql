@@ -1,8 +1,12 @@
 -- name: partner
-select partner_id, role from ledger.partner where code = %s and disabled_at is null
+select partner_id, role from ledger.partner where code = %s and is_open
 
 -- name: partners
-select partner_id, code, role from ledger.partner where disabled_at is null order by code
+-- Whose depots are looked into. An account whose last day is past is among them: nobody can log in to it any more, so
+-- what lies there was dropped in time, and is owed an answer. One that was disabled, or is yet to begin, waits.
+select partner_id, code, role from ledger.partner
+where disabled_at is null and (valid_from is null or valid_from <= %s)
+order by code
 
 -- name: unfinished_drop
 select submission_id, drop_number from ledger.submission

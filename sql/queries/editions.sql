@@ -28,7 +28,7 @@ where kind = 'ANNUELLE' and year = %s and scope = %s and decided_at is null
 select exists (select 1 from ledger.edition where kind = 'MENSUELLE' and month = %s and scope = %s)
 
 -- name: receivers
-select count(*) from ledger.partner where role = 'DGT' and disabled_at is null
+select count(*) from ledger.partner where role = 'DGT' and is_open
 
 -- name: propose
 insert into ledger.edition (
@@ -66,7 +66,7 @@ select e.edition_id, p.partner_id, p.code
 from ledger.edition as e
 cross join ledger.partner as p
 where
-    e.approved and p.role = 'DGT' and p.disabled_at is null
+    e.approved and p.role = 'DGT' and p.is_open
     and not exists (
         select 1 from ledger.edition_delivery as d where d.edition_id = e.edition_id and d.partner_id = p.partner_id
     )

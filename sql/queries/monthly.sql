@@ -5,7 +5,7 @@
 select p.partner_id, p.code, p.role
 from ledger.partner as p
 where
-    p.disabled_at is null and p.role in ('EMPLOYEUR', 'OA', 'EXPLOITANT')
+    p.is_open and p.role in ('EMPLOYEUR', 'OA', 'EXPLOITANT')
     and not exists (
         select 1 from ledger.monthly_list as m
         where m.partner_id = p.partner_id and m.month >= %(month)s and not starts_with(m.name, 'bilan-')
@@ -141,3 +141,35 @@ where
         select 1 from identity.verification as v where v.worker_id = n.person_id and v.until_load is null
     )
 order by n.person_id, i.since_load, i.fingerprint
+
+-- name: outlived
+-- Open accounts whose lists tell of an establishment that is no longer theirs: its SIREN changed hands, its designation
+-- ended.
+select p.partner_id, p.code, p.role
+from ledger.partner as p
+where
+    p.is_open and exists (
+        select 1
+        from ledger.list_told as t
+        where
+            t.partner_id = p.partner_id
+            and not exists (
+                select 1 from ledger.partner_siren as s
+                where s.partner_id = p.partner_id and s.siren = left(t.siret, 9) and s.until is null
+            )
+            and not exists (
+                select 1
+                from reference.designation as d
+                inner join reference.establishment as e on d.establishment_id = e.establishment_id
+                where
+                    e.siret = t.siret and d.identifiant = p.code and d.role = p.role and d.until_load is null
+                    and d.start_day <= %(today)s and (d.end_day is null or d.end_day >= %(today)s)
+            )
+    )
+order by p.code
+
+-- name: forget_told
+delete from ledger.list_told where partner_id = %s
+
+-- name: note_told
+insert into ledger.list_told (partner_id, siret) select %s, unnest(%s::text[])

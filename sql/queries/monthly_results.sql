@@ -11,7 +11,7 @@ left join lateral (
     where m.partner_id = p.partner_id and m.name like 'resultats-%%' and split_part(m.name, '-', 2) = e.siret
 ) as l on true
 where
-    p.disabled_at is null and p.role in ('MDT', 'CRP') and d.until_load is null
+    p.is_open and p.role in ('MDT', 'CRP') and d.until_load is null
     and d.start_day <= %(today)s and (d.end_day is null or d.end_day >= %(today)s)
     and (l.month is null or l.month < %(month)s)
 order by p.code, e.siret

@@ -4,7 +4,7 @@ select
     p.partner_id, p.code, p.role, p.identifiant,
     array(select s.siren from ledger.partner_siren as s where s.partner_id = p.partner_id and s.until is null order by 1)
 from ledger.partner as p
-where p.disabled_at is null and p.role in ('MDT', 'CRP', 'EMPLOYEUR', 'DGT', 'DSND')
+where p.is_open and p.role in ('MDT', 'CRP', 'EMPLOYEUR', 'DGT', 'DSND')
 order by p.partner_id
 
 -- name: last_load
@@ -92,7 +92,7 @@ inner join dose.committed as d on h.worker_id = d.worker_id
 -- The last notice to each account of each exceedance, recorded if not delivered yet.
 select distinct on (t.exceedance_id, t.partner_id)
     t.exceedance_id, t.partner_id, t.state, t.revision, t.audience, t.withdrawn, t.establishments, t.digest,
-    t.file_name, t.sealed
+    t.file_name, t.sealed, t.removed_at is not null
 from exposure.notice as t
 where t.exceedance_id = any(%s)
 order by t.exceedance_id, t.partner_id, t.notice_id desc
@@ -113,7 +113,7 @@ insert into exposure.notice (
 select t.notice_id, t.partner_id, p.code, t.file_name, t.sealed
 from exposure.notice as t
 inner join ledger.partner as p on t.partner_id = p.partner_id
-where t.told_at is null and p.disabled_at is null
+where t.told_at is null and p.is_open
 order by t.notice_id
 
 -- name: delivered
@@ -127,3 +127,34 @@ update exposure.without_physician set until_load = %s where exceedance_id = any(
 
 -- name: enter_without_physician
 insert into exposure.without_physician (exceedance_id, reason, since_load) values (%s, %s, %s)
+
+-- name: outlived
+-- Notices in the retour/ of an account that nothing ties any more to the establishments they were told for. A later one
+-- of the same name stays where it says only that the account is concerned no longer.
+select t.notice_id, p.partner_id, p.code, t.file_name
+from exposure.notice as t
+inner join ledger.partner as p on t.partner_id = p.partner_id
+where
+    t.told_at is not null and t.removed_at is null and not t.withdrawn and p.role in ('MDT', 'CRP', 'EMPLOYEUR')
+    and not exists (
+        select 1 from exposure.notice as later
+        where later.partner_id = t.partner_id and later.file_name = t.file_name and later.notice_id > t.notice_id
+    )
+    and not exists (
+        select 1
+        from reference.establishment as e
+        left join ledger.partner_siren as s
+            on s.partner_id = p.partner_id and s.siren = left(e.siret, 9) and s.until is null
+        left join reference.designation as d
+            on
+                e.establishment_id = d.establishment_id and d.role = p.role and d.identifiant = p.identifiant
+                and d.until_load is null and d.start_day <= %(today)s
+                and (d.end_day is null or d.end_day >= %(today)s)
+        where
+            e.establishment_id = any(t.establishments)
+            and case p.role when 'EMPLOYEUR' then s.partner_id is not null else d.role is not null end
+    )
+order by t.notice_id
+
+-- name: removed
+update exposure.notice set removed_at = clock_timestamp() where notice_id = %s and removed_at is null

@@ -44,7 +44,7 @@ where until_load is null and motive is null and received_on < %s order by entry_
 -- name: employers
 -- Employers, what their delivered list was made from and what it should be made from now: rows of
 -- others that wait for one of their SIREN.
-select p.partner_id, p.code, d.signature, case when p.disabled_at is null then w.signature end
+select p.partner_id, p.code, d.signature, case when p.is_open then w.signature end
 from ledger.partner as p
 left join ledger.declaration_list as d on p.partner_id = d.partner_id
 left join (
@@ -61,7 +61,7 @@ left join (
 ) as w on p.partner_id = w.partner_id
 where
     p.role = 'EMPLOYEUR'
-    and d.signature is distinct from case when p.disabled_at is null then w.signature end
+    and d.signature is distinct from case when p.is_open then w.signature end
 order by p.code
 
 -- name: declarations

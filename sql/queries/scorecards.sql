@@ -9,7 +9,7 @@ with recent as (
 select p.partner_id, p.code, p.role
 from ledger.partner as p
 where
-    p.disabled_at is null
+    p.is_open
     and (
         p.partner_id in (select r.partner_id from recent as r)
         or (p.role = 'DGT' and exists (select 1 from recent))

@@ -195,6 +195,17 @@ def test_partners(env: dict[str, str], tmp_path: Path) -> None:
     assert told(inside(env, "partner", "show", "EMPL", "--json", expect=0))["sirens"] == []
     inside(env, "partner", "transfer", "--siren", SIREN, "--to", "EMPL", "--motif", "retour", expect=0)
     assert told(inside(env, "partner", "disable", "EMPL2", "--json", expect=0))["actif"] is False
+    assert told(inside(env, "partner", "reopen", "EMPL2", "--json", expect=0))["actif"] is True
+    dated = inside(env, "partner", "dates", "EMPL2", "--du", "2026-01-01", "--au", "2026-04-09", "--json", expect=0)
+    facts = told(dated)  # the registry's date is the day after
+    assert [facts[one] for one in ("valide_du", "valide_au", "actif")] == ["2026-01-01", "2026-04-09", False]
+    assert told(inside(env, "partner", "dates", "EMPL2", "--json", expect=0))["actif"] is True
+    other = tmp_path / "other.pub"
+    other.write_text(key.read_text().replace("J0aaa", "J0bbb"))
+    rolled = told(inside(env, "partner", "key", "rotate", "EMPL2", other, "--au", "2099-12-31", "--json", expect=0))
+    assert {one["cle"]: one["au"] for one in rolled["cles_dates"]} == {name: "2099-12-31", rolled["cle"]: None}
+    two = tmp_path / "two.pub"
+    two.write_text(f"{key.read_text().strip()}\r{other.read_text().strip()}")
     for words in (
         ("add", "EMPL", "--role", "EMPLOYEUR"),
         ("add", "minuscule", "--role", "OA"),
@@ -205,7 +216,13 @@ def test_partners(env: dict[str, str], tmp_path: Path) -> None:
         ("add", "NOUVEAU", "--role", "OA", "--key", str(tmp_path / "absente.pub")),
         ("show", "PERSONNE"),
         ("disable", "PERSONNE"),
+        ("dates", "EMPL2", "--du", "2026-02-01", "--au", "2026-01-31"),
+        ("dates", "PERSONNE"),
+        ("reopen", "EMPL2"),
+        ("publish",),
         ("key", "add", "PERSONNE", str(key)),
+        ("key", "add", "EMPL2", str(two)),
+        ("key", "rotate", "EMPL2", str(other)),
         ("transfer", "--siren", SIREN, "--to", "LABO1", "--motif", "x"),
     ):
         one_line(inside(env, "partner", *words, expect=2))

@@ -325,7 +325,7 @@ def test_who_is_designated_no_longer_hears_that_it_is_void_and_nothing_else(worl
     for role, who in (("MDT", RPPS), ("CRP", CRP)):
         world.designate(SIRET, role, who, "01/01/2020", "31/03/2026")
     world.lab(month(1, "22", CODE_METROLOGIE="C"))
-    assert world.notice("DOCTEUR")["valeur_msv"] == "21.000"
+    assert world.names("DOCTEUR") == world.names("CONSEIL") == []  # what was told left with the designation
     world.lab(month(1, "19", CODE_METROLOGIE="C"))
     for code in ("DOCTEUR", "CONSEIL"):
         told = world.notice(code, "CADUC")
