@@ -37,6 +37,8 @@ PROFILES = ("loader", "analyst")
 #: Profiles that read what a ticket opens, and the one that has tickets made (0019_access.sql).
 READERS = ("worker", "employer", "crp", "physician", "agent")
 GATE = "gate"
+#: Carries out the rules of retention, and can reach nothing that they do not name (0031_keeping.sql).
+JANITOR = "janitor"
 #: Owns what the readers read through; nobody logs in as it.
 KEEPER = "keeper"
 Connection = psycopg.Connection[Any]
@@ -64,6 +66,10 @@ class Warehouse:
     def gate(self) -> Connection:
         """A connection that may have tickets made for readers, and nothing else."""
         return self._connect(self._login(GATE), autocommit=True)
+
+    def janitor(self) -> Connection:
+        """A connection that may remove what has had its time, and nothing else: no dose, no identity."""
+        return self._connect(self._login(JANITOR), autocommit=True)
 
     def reader(self, profile: str) -> Connection:
         """A connection of one of :data:`READERS`, which sees nothing until it shows a ticket."""
@@ -193,7 +199,7 @@ class Warehouse:
         row = cursor.execute("select current_database()").fetchone()
         assert row is not None
         self._ensure_keeper(cursor, f"{row[0]}_{KEEPER}")
-        for profile in (*PROFILES, GATE, *READERS):
+        for profile in (*PROFILES, GATE, JANITOR, *READERS):
             role = f"{row[0]}_{profile}"
             there = cursor.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone()
             if there and role in passwords:
@@ -271,6 +277,8 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
 
 #: Spaces of session locks: a sender's depot, a submission, the delivery of notices.
 DEPOT, SUBMISSION, NOTICES = 5352, 5353, 5355
+#: Space of session locks on the bytes of a hash: between their arrival in the archive and their entry in the ledger.
+BYTES = 5361
 
 
 @contextmanager

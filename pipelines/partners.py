@@ -135,6 +135,13 @@ def disable(connection: Connection, settings: Settings, code: str) -> None:
     (settings.folder("keys", "partners", code) / "disabled").touch(mode=0o600)
 
 
+def forget(connection: Connection, settings: Settings, code: str) -> None:
+    """Remove a closed account's keys, and tell its identifier to nobody any more; the account stays closed."""
+    for file in _key_folder(settings, code).glob("*.pub"):
+        file.unlink()
+    _publish(connection, settings)
+
+
 def _publish(connection: Connection, settings: Settings) -> None:
     """Write :data:`PUBLISHED` anew, whole or not at all."""
     facts = [{name: one[name] for name in ("code", "role", "identifiant")} for one in listing(connection)]
