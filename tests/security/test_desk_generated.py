@@ -18,10 +18,10 @@ import schemathesis
 from desk_server import PREFIX, AirflowDesk
 from hypothesis import HealthCheck, Phase, settings
 from senders import NIR2, PASSIVE, UNKNOWN, country, dose, file
-from test_desk_routes import CSP
 
 from desk.access import ASKING, TOKEN_FIELD, Person
 from desk.app import create
+from desk.armour import HEADERS
 
 #: Requests of each route and person.
 MOST = 8
@@ -114,8 +114,7 @@ def send(desk: AirflowDesk, case: Any, user: str | None, token: str | None) -> r
 def proper(answer: requests.Response) -> None:
     """No failure of ours, and what the headers say."""
     assert answer.status_code < 500, (answer.request.url, answer.status_code, answer.text[:300])
-    assert answer.headers["content-security-policy"] == CSP
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     if answer.status_code in (301, 302, 303, 307):
         assert answer.headers["location"].startswith(PREFIX + "/")
         return

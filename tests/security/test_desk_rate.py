@@ -15,12 +15,12 @@ from desk.rate import Limit, TooMany
 
 
 def test_too_many_requests_get_a_page_and_the_others_none(registry: Any) -> None:
-    desk = Desk(registry.settings, per_minute=30)
+    desk = Desk(registry.settings, per_minute=1)
     try:
         caller = desk.by(ANALYST)
-        answers = [caller.get("/") for _ in range(12)]
-        assert [one.status_code for one in answers] == [200] * 10 + [429] * 2
-        last = answers[-1]
+        assert caller.get("/").status_code == 200
+        last = caller.get("/")
+        assert last.status_code == 429
         assert 1 <= int(last.headers["retry-after"]) <= 60
         assert last.headers["content-type"] == "text/html; charset=utf-8"
         assert "Trop de demandes" in last.text
@@ -32,11 +32,11 @@ def test_too_many_requests_get_a_page_and_the_others_none(registry: Any) -> None
 
 
 def test_what_changes_something_is_counted_closer(registry: Any) -> None:
-    desk = Desk(registry.settings, per_minute=60)
+    desk = Desk(registry.settings, per_minute=9)
     try:
         caller = desk.by(ANALYST)
-        answers = [caller.post("/recherche", {"q": "1"}).status_code for _ in range(6)]
-        assert answers == [200] * 4 + [429] * 2
+        assert caller.post("/recherche", {"q": "1"}).status_code == 303
+        assert caller.post("/recherche", {"q": "1"}).status_code == 429
         assert caller.get("/").status_code == 200
     finally:
         desk.close()
