@@ -13,10 +13,10 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-import requests
 import schemathesis
 from desk_server import PREFIX, AirflowDesk
 from hypothesis import HealthCheck, Phase, settings
+from schemathesis.core.transport import Response
 from senders import NIR2, PASSIVE, UNKNOWN, country, dose, file
 
 from desk.access import ASKING, TOKEN_FIELD, Person
@@ -24,7 +24,7 @@ from desk.app import create
 from desk.armour import HEADERS
 
 #: Requests of each route and person.
-MOST = 8
+MOST = 5
 #: What an answer may be: pages, files of the desk, exports.
 TYPES = (
     *("text/html; charset=utf-8", "text/css", "text/javascript", "image/svg+xml", "text/csv"),
@@ -77,7 +77,7 @@ drawn = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    phases=(Phase.explicit, Phase.generate),
+    phases=(Phase.generate,),
     suppress_health_check=list(HealthCheck),
 )
 
@@ -97,7 +97,7 @@ def tokens(filled: AirflowDesk) -> dict[str, str]:
     return {user: filled.token(user) for user in ("lecteur", "chef")}
 
 
-def send(desk: AirflowDesk, case: Any, user: str | None, token: str | None) -> requests.Response:
+def send(desk: AirflowDesk, case: Any, user: str | None, token: str | None) -> Response:
     """What the generated request gets; signed in, with a good form token and from the desk's own page."""
     caller = desk.by(user, token or "")
     if case.method == "POST" and isinstance(case.body, dict):
@@ -111,20 +111,22 @@ def send(desk: AirflowDesk, case: Any, user: str | None, token: str | None) -> r
     )
 
 
-def proper(answer: requests.Response) -> None:
+def proper(answer: Response) -> None:
     """No failure of ours, and what the headers say."""
-    assert answer.status_code < 500, (answer.request.url, answer.status_code, answer.text[:300])
-    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    text = answer.content.decode("utf-8", "replace")
+    assert answer.status_code < 500, (answer.request.url, answer.status_code, text[:300])
+    headers = {name.lower(): values[0] for name, values in answer.headers.items()}
+    assert {name: headers.get(name.lower()) for name in HEADERS} == HEADERS
     if answer.status_code in (301, 302, 303, 307):
-        assert answer.headers["location"].startswith(PREFIX + "/")
+        assert headers["location"].startswith(PREFIX + "/")
         return
-    kind = answer.headers["content-type"]
+    kind = headers["content-type"]
     assert kind.startswith(TYPES), kind
     if kind.startswith("text/html"):
-        assert '<html lang="fr">' in answer.text
-        assert "Traceback" not in answer.text
+        assert '<html lang="fr">' in text
+        assert "Traceback" not in text
     with pytest.raises(json.JSONDecodeError):
-        json.loads(answer.text)
+        json.loads(text)
 
 
 @schema.parametrize()
