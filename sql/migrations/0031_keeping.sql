@@ -34,6 +34,8 @@ add constraint message_owed_whole check (sealed is not null or kind = 'REPONSE' 
 -- The bytes of a file of which no row ever integrated are removed; the ledger keeps what became of them.
 alter table ledger.submission add column bytes_removed_on date check (bytes_removed_on is null or state <> 'RECU');
 
+create index submission_bytes on ledger.submission (sha256) where bytes_removed_on is null;
+
 alter table reference.designation add column cleared_on date;
 comment on column reference.designation.cleared_on is 'the registry''s date when name and address were removed';
 

@@ -73,40 +73,37 @@ where
 -- name: due_files
 -- Files settled, answered and never integrated, neither they nor another drop of the same bytes, by sender. A part of
 -- an old registry stays: what came of it was reckoned from it.
-with idle as (
+with asked as (
+    select s.submission_id, s.partner_id, s.file_name, s.drop_number, s.sha256, s.state, s.received_at, s.answered_at
+    from ledger.submission as s
+    where s.bytes_removed_on is null and (%(one)s::text is null or s.sha256 = decode(%(one)s, 'hex'))
+),
+idle as (
     select
-        s.submission_id, s.partner_id, s.file_name, s.drop_number, s.sha256, s.bytes_removed_on,
+        s.submission_id, s.partner_id, s.file_name, s.drop_number, s.sha256,
         s.state <> 'RECU' and s.answered_at is not null
         and greatest(s.answered_at, s.received_at, f.last) < %(before)s::date::timestamp at time zone 'Europe/Paris'
-        and not coalesce(b.integrated, false) and not coalesce(b.waiting, false) and not coalesce(f.owed, false)
+        and not f.owed
+        and not exists (
+            select 1 from ledger.book as k
+            where
+                k.submission_id = s.submission_id
+                and (k.rows_integrated > 0 or (k.rows_waiting > 0 and k.until_load is null))
+        )
         and not exists (select 1 from legacy.part as p where p.submission_id = s.submission_id or p.sha256 = s.sha256)
             as due
-    from ledger.submission as s
-    left join (
-        select
-            k.submission_id,
-            bool_or(k.rows_integrated > 0) as integrated,
-            bool_or(k.rows_waiting > 0 and k.until_load is null) as waiting
-        from ledger.book as k
-        group by k.submission_id
-    ) as b on s.submission_id = b.submission_id
-    left join (
-        select
-            u.submission_id,
-            max(u.answered_at) as last,
-            bool_or(u.answered_at is null) as owed
+    from asked as s
+    cross join lateral (
+        select max(u.answered_at) as last, count(*) filter (where u.answered_at is null) > 0 as owed
         from ledger.follow_up as u
-        group by u.submission_id
-    ) as f on s.submission_id = f.submission_id
+        where u.submission_id = s.submission_id
+    ) as f
 )
 
 select i.submission_id, i.partner_id, p.code, i.file_name, i.drop_number, encode(i.sha256, 'hex')
 from idle as i
 inner join ledger.partner as p on i.partner_id = p.partner_id
-where
-    i.due and i.bytes_removed_on is null
-    and (%(one)s::text is null or i.sha256 = decode(%(one)s, 'hex'))
-    and not exists (select 1 from idle as o where o.sha256 = i.sha256 and not o.due and o.bytes_removed_on is null)
+where i.due and i.sha256 not in (select o.sha256 from idle as o where not o.due)
 order by i.submission_id
 
 -- name: bytes_removed

@@ -116,7 +116,8 @@ def proper(answer: Response) -> None:
     text = answer.content.decode("utf-8", "replace")
     assert answer.status_code < 500, (answer.request.url, answer.status_code, text[:300])
     headers = {name.lower(): values[0] for name, values in answer.headers.items()}
-    assert {name: headers.get(name.lower()) for name in HEADERS} == HEADERS
+    where = answer.request.method, answer.request.url, answer.status_code
+    assert {name: headers.get(name.lower()) for name in HEADERS} == HEADERS, where
     if answer.status_code in (301, 302, 303, 307):
         assert headers["location"].startswith(PREFIX + "/")
         return
