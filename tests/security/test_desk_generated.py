@@ -111,6 +111,14 @@ def send(desk: AirflowDesk, case: Any, user: str | None, token: str | None) -> R
     )
 
 
+def reached(answer: Response) -> bool:
+    """Whether the request came as far as the desk: an address with a line end matches no mount, and Airflow answers."""
+    if "%0A" not in str(answer.request.url).partition("?")[0]:
+        return True
+    assert answer.status_code == 404
+    return False
+
+
 def proper(answer: Response) -> None:
     """No failure of ours, and what the headers say."""
     text = answer.content.decode("utf-8", "replace")
@@ -134,22 +142,25 @@ def proper(answer: Response) -> None:
 @drawn
 def test_whatever_is_sent_by_who_may_everything(case: Any, filled: AirflowDesk, tokens: dict[str, str]) -> None:
     answer = send(filled, case, "chef", tokens["chef"])
-    proper(answer)
-    assert answer.status_code not in (401, 403)
+    if reached(answer):
+        proper(answer)
+        assert answer.status_code not in (401, 403)
 
 
 @schema.parametrize()
 @drawn
 def test_whatever_is_sent_by_nobody(case: Any, filled: AirflowDesk) -> None:
     answer = send(filled, case, None, None)
-    proper(answer)
-    assert answer.status_code == 401
+    if reached(answer):
+        proper(answer)
+        assert answer.status_code == 401
 
 
 @schema.include(method="POST").parametrize()
 @drawn
 def test_whatever_is_sent_by_who_may_only_read(case: Any, filled: AirflowDesk, tokens: dict[str, str]) -> None:
     answer = send(filled, case, "lecteur", tokens["lecteur"])
-    proper(answer)
-    asking = any(case.operation.definition.raw["operationId"].startswith(name) for name in ASKING)
-    assert asking or answer.status_code == 403
+    if reached(answer):
+        proper(answer)
+        asking = any(case.operation.definition.raw["operationId"].startswith(name) for name in ASKING)
+        assert asking or answer.status_code == 403
