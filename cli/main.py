@@ -24,6 +24,8 @@ from cli.migrate_commands import migrate, simulate_legacy
 from cli.output import Json, account, plain, settings_now, show_facts, show_json, show_table
 from cli.partner_commands import partner_app
 from cli.queue_commands import queue_app
+from cli.request_commands import request_app
+from cli.retention_commands import retention_app
 from cli.statement_commands import statement
 from cli.statistics_commands import establishment, stats
 from cli.unusual_commands import unusual_app
@@ -48,6 +50,8 @@ app.add_typer(exceedances_app, name="exceedances")
 app.add_typer(held_app, name="held")
 app.add_typer(export_app, name="export")
 app.add_typer(unusual_app, name="unusual")
+app.add_typer(retention_app, name="retention")
+workers_app.add_typer(request_app, name="request")
 app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
 app.add_typer(schema_app, name="schema")

@@ -13,11 +13,18 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
 
+from desk.rate import Limit
 from desk.tokens import Expired, Forged, Tokens
 
-#: Name of the hidden field and purpose of its token; lifetime of a page's form: a working day.
+#: Name of the hidden field and purpose of its token; lifetime of a page's form: that of a session (``airflow.cfg``).
 TOKEN_FIELD = "jeton"  # noqa: S105 - a name
-FORM_LIFETIME_S = 12 * 3600
+FORM_LIFETIME_S = 8 * 3600
+
+#: Requests a minute of one person; of those that change something or search, a fifth.
+PER_MINUTE = 300
+
+#: Routes that cost nothing, counted for nobody: a page asks for several of them.
+FREE = frozenset({"static"})
 
 #: Routes that change nothing though they are no GET: what is asked for may name a person, so it stands in no address.
 ASKING = frozenset({"find"})
@@ -50,11 +57,20 @@ class Refusal(HTTPException):
         super().__init__(403, why)
 
 
-def guard(authorise: Authorise, tokens: Tokens) -> Callable[..., Awaitable[None]]:
-    """The dependency of every route: resolves the person, then judges the request."""
+def guard(authorise: Authorise, tokens: Tokens, per_minute: int = PER_MINUTE) -> Callable[..., Awaitable[None]]:
+    """The dependency of every route: resolves the person, counts the request, then judges it.
+
+    Args:
+        per_minute: requests a minute and person, 0 for no limit.
+    """
+    every, changing = Limit(per_minute), Limit(-(-per_minute // 5))
 
     async def check(request: Request, person: Person = Depends(authorise)) -> None:  # noqa: B008 - FastAPI's way
         request.state.person = person
+        if request.scope["route"].name not in FREE:
+            every.take(person.name)
+            if request.method != "GET":
+                changing.take(person.name)
         if not person.may_read:
             raise Refusal("Votre compte n’a pas le droit de lire la file d’attente.")
         if request.method == "GET":

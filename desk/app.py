@@ -28,7 +28,7 @@ from desk import (
     standing,
     unusual,
 )
-from desk.access import Authorise, guard
+from desk.access import PER_MINUTE, Authorise, guard
 from desk.after import Aftermath
 from desk.armour import Armour
 from desk.pages import static_files
@@ -52,7 +52,12 @@ ROUTERS = (
 
 
 def create(
-    authorise: Authorise, secret: str, *, settings: Callable[[], Settings] = Settings.load, sign_in: str = ""
+    authorise: Authorise,
+    secret: str,
+    *,
+    settings: Callable[[], Settings] = Settings.load,
+    sign_in: str = "",
+    per_minute: int = PER_MINUTE,
 ) -> FastAPI:
     """The application, ready to be mounted anywhere.
 
@@ -61,10 +66,11 @@ def create(
         secret: the server's secret, the same in every worker and after a restart.
         settings: gives the registry's settings at the first request.
         sign_in: address of the login page; ``?next=`` is added.
+        per_minute: requests a minute that one person may make, 0 for no limit.
     """
     tokens, registry = Tokens(secret), DeskRegistry(settings)
     aftermath = Aftermath(lambda: registry.opened().settings)
-    check = guard(authorise, tokens)
+    check = guard(authorise, tokens, per_minute)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from desk.access import Refusal
 from desk.armour import log
 from desk.pages import render
+from desk.rate import TooMany
 from loaders.errors import DatabaseLost, ServiceMissing, UsageError
 from pipelines.isolate import told
 
@@ -63,6 +64,15 @@ def install(app: FastAPI, sign_in: str) -> None:
         names = sorted({str(one["loc"][-1]) for one in error.errors()})  # names of our own fields, never a value
         return page(request, 422, "Demande mal formée", f"À revoir : {', '.join(names)}.")
 
+    async def hurried(request: Request, error: TooMany) -> Response:
+        text = (
+            f"Votre compte envoie trop de demandes en peu de temps. Attendez {error.wait_s} s, puis rechargez la page. "
+            "Rien n’a été enregistré. Un export donne toute une sélection en une seule demande."
+        )
+        answer = page(request, 429, "Trop de demandes", text)
+        answer.headers["Retry-After"] = str(error.wait_s)
+        return answer
+
     async def missing(request: Request, error: ServiceMissing) -> Response:
         text = "La base du registre ne répond pas, ou n’est pas prête. Prévenez l’exploitant, puis rechargez la page."
         return page(request, 503, "Entrepôt indisponible", text, remedies=OPERATOR, detail=str(error))
@@ -86,6 +96,7 @@ def install(app: FastAPI, sign_in: str) -> None:
     for kind, handler in (
         (HTTPException, http),
         (RequestValidationError, unreadable),
+        (TooMany, hurried),
         (ServiceMissing, missing),
         (DatabaseLost, busy),
         (psycopg.OperationalError, lost),

@@ -151,3 +151,18 @@ def _bring(url: str, sha256: str, local: Path) -> None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove(settings: Settings, sha256: str) -> None:
+    """Remove the bytes of this hash; nothing where they are not there. The caller holds the lock on them."""
+    if settings.archive_url is None:
+        place(settings, sha256).unlink(missing_ok=True)
+        return
+    store, root = _store(settings.archive_url)
+    with _told(settings.archive_url), contextlib.suppress(FileNotFoundError):
+        store.delete_file(f"{root}/{_under(sha256)}")
+
+
+def number(sha256: str) -> int:
+    """What a hash is locked under: its first bytes, as a signed number of 32 bits."""
+    return int.from_bytes(bytes.fromhex(sha256[:8]), "big", signed=True)

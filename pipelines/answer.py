@@ -33,6 +33,8 @@ log = logging.getLogger("siseri.answer")
 
 #: What marks every answer of the test channel.
 TRIAL = "ESSAI"
+#: Key of a report made again after the file's bytes had their time: when they went, under which rule.
+REMOVED = "fichier_supprime"
 #: What a follow-up tells of an analyst's decision.
 _DECISION = ("action", "cause", "motif", "champs")
 NO_ROWS = {"recues": 0, "integrees": 0, "en_attente": 0, "rejetees": 0, "doublons": 0}
@@ -45,12 +47,15 @@ def owed(connection: Connection) -> list[int]:
 
 
 def answer(client: SftpClient, connection: Connection, settings: Settings, submission: int) -> None:
-    """Deliver the three reports of a settled submission; doing it again delivers the same."""
+    """Deliver the three reports of a settled submission; doing it again delivers the same.
+
+    Where the file's bytes had their time (rule FICHIERS), the two that need no row say so instead of the third.
+    """
     facts = report_facts(connection, submission)
     state, code, stem, sha256, load = _place(connection, submission)
     scratch = settings.folder("staging") / f"{submission}.rapport.csv"
     try:
-        if state == "TRAITE":
+        if state == "TRAITE" and REMOVED not in facts:
             with archive.at_hand(settings, sha256) as path:
                 _write_csv(connection, submission, load, path, scratch, _entries(connection, submission, load))
             client.put(code, "retour", f"{stem}.rapport.csv", scratch)
@@ -80,7 +85,7 @@ def report_facts(connection: Connection, submission: int, as_of_load: int | None
     """The content of ``.rapport.json``: the figures as of the integrating load, or of a later one."""
     found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
     assert found is not None
-    _, state, layout, file_code, first, load, *_, declined_by, motive = found
+    _, state, layout, file_code, first, load, *_, declined_by, motive, removed_on = found
     depot = receipt(connection, submission) | {"format": layout}
     version = depot.pop("version")
     decided: dict[str, Any] = {}
@@ -106,6 +111,7 @@ def report_facts(connection: Connection, submission: int, as_of_load: int | None
         "doses_msv": doses,
         "codes": codes,
         **decided,
+        **({REMOVED: {"le": removed_on.isoformat(), "regle": "FICHIERS"}} if removed_on else {}),
     }
 
 
@@ -217,19 +223,24 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
         if line in decided:
             label = " | ".join(filter(None, (label, _in_words(*decided[line]))))
         cells[line] = codebook.Outcome(after).name, (codebook.error_text(codes, after), label)
-    rows = []
-    with archive.at_hand(settings, sha256) as copy:
-        path, dialect, layout = _opened(connection, submission, copy)
-        for line, sent in _chosen_rows(path, dialect, layout, set(cells)):
-            issue, added = cells[line]
-            rows.append([str(line), issue, *sent, *added])
-    header = ["LIGNE", "ISSUE", *read.declared(layout), *REPORT_COLUMNS]
-    codec = "cp1252" if dialect.encoding == "cp1252" else dialect.encoding
-    body = execution.as_text(header, rows, layout.delimiter, dialect.newline)
-    client.put(code, "retour", f"{stem}.suivi-{number}.csv", body.encode(codec, "replace"))
+    if REMOVED not in facts:
+        with archive.at_hand(settings, sha256) as copy:
+            body = _changed_rows(*_opened(connection, submission, copy), cells)
+        client.put(code, "retour", f"{stem}.suivi-{number}.csv", body)
     client.put(code, "retour", f"{stem}.suivi-{number}.json", as_document(facts))
     _followed(connection, submission, number, last_load)
     log.info("submission %s follow-up %s: %s rows", submission, number, len(changes))
+
+
+def _changed_rows(path: Path, dialect: Dialect, layout: Layout, cells: dict[int, tuple[str, execution.Cells]]) -> bytes:
+    """The rows of a follow-up: number, outcome, the row as sent, the two cells of a report."""
+    rows = []
+    for line, sent in _chosen_rows(path, dialect, layout, set(cells)):
+        issue, added = cells[line]
+        rows.append([str(line), issue, *sent, *added])
+    header = ["LIGNE", "ISSUE", *read.declared(layout), *REPORT_COLUMNS]
+    codec = "cp1252" if dialect.encoding == "cp1252" else dialect.encoding
+    return execution.as_text(header, rows, layout.delimiter, dialect.newline).encode(codec, "replace")
 
 
 def _followed(connection: Connection, submission: int, number: int, last_load: int) -> None:

@@ -235,7 +235,7 @@ def entry_facts(key: RegistryKey, row: tuple[Any, ...]) -> dict[str, Any]:
         usv,
         sealed,
     ) = row
-    values = key.open_row(sealed)
+    values = {} if sealed is None else key.open_row(sealed)
     person = person_column(formats()[layout])
     return {
         "id": number,
@@ -248,6 +248,7 @@ def entry_facts(key: RegistryKey, row: tuple[Any, ...]) -> dict[str, Any]:
         "codes": list(codebook.names(codes)),
         "mis_de_cote": list(codebook.names(waived)),
         "motif": motive,
+        "supprimee": sealed is None,
         "recu_le": received.astimezone(PARIS).isoformat(timespec="seconds"),
         "siret": siret or values.get("SIRET"),
         "grandeur": quantity or None,

@@ -24,7 +24,7 @@ import sql
 from loaders import archive
 from loaders.settings import PARIS, Settings
 from loaders.sftp import Entry, Fetched, SftpClient, SftpRefused
-from loaders.warehouse import DEPOT, SUBMISSION, Connection, alone
+from loaders.warehouse import BYTES, DEPOT, SUBMISSION, Connection, alone
 from pipelines.isolate import Troubles
 from reports.execution import VERSION
 from schemas.roles import DECLARERS, RECEIVERS
@@ -173,10 +173,14 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
         fetched = fetch(client, drop, local)
         if fetched is None:
             return None
-        archive.keep(settings, fetched.sha256, local)
+        # The same bytes may be at the end of their time (pipelines.expiry): they are not removed in between.
+        with alone(connection, BYTES, archive.number(fetched.sha256)) as held:
+            if not held:
+                return None
+            archive.keep(settings, fetched.sha256, local)
+            submission, number = _enter(connection, settings, drop, fetched.sha256, fetched.size)
     finally:
         local.unlink(missing_ok=True)
-    submission, number = _enter(connection, settings, drop, fetched.sha256, fetched.size)
     stem = answer_stem(ledger_name(drop.entry.name), number)
     client.put(drop.code, "retour", f"{stem}.ar.json", receipt_json(connection, submission))
     leave(client, drop, stem, archive.at_hand(settings, fetched.sha256))

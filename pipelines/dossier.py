@@ -35,7 +35,7 @@ def dossier(connection: Connection, key: RegistryKey, number: int) -> dict[str, 
     facts = entry_facts(key, row[:16])
     sealed = row[15]
     role, waits, person, cause, open_now = row[16:]
-    values = key.open_row(sealed)
+    values = {} if sealed is None else key.open_row(sealed)
     layout = formats()[facts["format"]]
     book, rules = codebook.book(), codebook.rules()
     before, following = connection.execute(sql.query("desk", "next_entries"), (number,)).fetchone() or (None, None)

@@ -178,6 +178,13 @@ def set_days(
     doors.settle(connection, client, settings, code)
 
 
+def forget(connection: Connection, settings: Settings, code: str) -> None:
+    """Remove a closed account's keys, and tell its identifier to nobody any more; the account stays closed."""
+    for key in doors.keys_of(connection, settings, code):
+        doors.revoke(connection, settings, code, key["cle"])
+    _publish(connection, settings)
+
+
 def _publish(connection: Connection, settings: Settings) -> None:
     """Write :data:`PUBLISHED` anew, whole or not at all."""
     facts = [{name: account[name] for name in ("code", "role", "identifiant")} for account in listing(connection)]

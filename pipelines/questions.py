@@ -25,6 +25,8 @@ from schemas import codebook
 
 log = logging.getLogger("siseri.questions")
 
+#: Stands for a text that has had its time.
+CLEARED = "(supprimé à son terme, règle LIGNES)"
 #: Longest question or answer.
 TEXT = 2000
 
@@ -107,7 +109,7 @@ def of_row(connection: Connection, key: RegistryKey, submission: int, line: int)
             "genre": kind,
             "par": who,
             "le": written_at.astimezone(PARIS).isoformat(timespec="seconds"),
-            "texte": key.open(sealed).decode(),
+            "texte": CLEARED if sealed is None else key.open(sealed).decode(),
             "remise_le": delivered.astimezone(PARIS).isoformat(timespec="seconds") if delivered else None,
         }
         for message, kind, who, written_at, sealed, delivered in found

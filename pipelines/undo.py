@@ -36,6 +36,7 @@ def undo(connection: Connection, decision: int, who: str, motive: str, *, previe
         cursor = connection.cursor()
         decided = _decided(cursor, decision)
         entries = cursor.execute(sql.query("decide", "decided_entries"), (decision,)).fetchall()
+        _still_whole(cursor, decision)
         _still_alone(cursor, decision, decided)
         _doses(cursor, number, decision, decided, entries)
         cursor.execute(sql.query("decide", "restore"), (decision,))
@@ -62,6 +63,12 @@ def _decided(cursor: Cursor, decision: int) -> int:
     if undone is not None:
         raise UsageError(f"la décision {decision} est déjà annulée")
     return int(load_id)
+
+
+def _still_whole(cursor: Cursor, decision: int) -> None:
+    found = cursor.execute(sql.query("decide", "cleared_entries"), (decision,)).fetchone()
+    count = int(found[0]) if found else 0
+    _refuse(decision, [f"le contenu de {count} ligne(s) a été supprimé à son terme (règle LIGNES)"] if count else [])
 
 
 def _still_alone(cursor: Cursor, decision: int, decided: int) -> None:

@@ -24,6 +24,7 @@ _COUNTED = {
     "persons": "Une fusion d'identités mène à une personne, et à une seule",
     "exceedance_states": "Chaque dépassement a un état, et un calcul en vigueur s'il n'est pas caduc",
     "unanswered": "Chaque dépôt traité a reçu sa réponse",
+    "removed_only_what_may_be": "Rien n'a été supprimé à son terme de ce qui attend ou de ce qui fonde une dose",
 }
 
 
@@ -81,11 +82,17 @@ def _rights(connection: Connection) -> Finding:
 
 
 def _archive(connection: Connection, settings: Settings) -> Finding:
-    words = "Les octets de chaque dépôt sont à l'archive, sous leur empreinte"
+    words = "Les octets de chaque dépôt sont à l'archive, sous leur empreinte, ou supprimés à leur terme"
     judged: dict[str, bool] = {}
-    wrong = 0
-    for _, sha256, size in connection.execute(sql.query("verify", "archived")).fetchall():
+    wrong = gone = 0
+    for _, sha256, size, removed in connection.execute(sql.query("verify", "archived")).fetchall():
+        if removed:
+            gone += 1
+            continue
         if sha256 not in judged:
             judged[sha256] = archive.sound(settings, sha256, size)
         wrong += not judged[sha256]
-    return Finding(words, wrong == 0, f"{len(judged)} fichiers relus" if not wrong else f"{wrong} dépôt(s) sans octets")
+    if wrong:
+        return Finding(words, False, f"{wrong} dépôt(s) sans octets")
+    at_term = f", {gone} supprimé(s) à leur terme" if gone else ""
+    return Finding(words, True, f"{len(judged)} fichiers relus{at_term}")

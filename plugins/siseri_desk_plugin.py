@@ -68,10 +68,12 @@ def _desk() -> Any:
     from airflow.configuration import conf
     from fastapi import Depends
 
+    from desk.access import PER_MINUTE
     from desk.app import create
 
     def authorise(user: Any = Depends(get_user)) -> Any:  # noqa: B008 - FastAPI's way
         return person(get_auth_manager(), user)
 
     secret = conf.get_mandatory_value("api", "secret_key")
-    return create(authorise, secret, sign_in=f"{API_ROOT_PATH}api/v2/auth/login")
+    per_minute = conf.getint("siseri", "desk_requests_per_minute", fallback=PER_MINUTE)
+    return create(authorise, secret, sign_in=f"{API_ROOT_PATH}api/v2/auth/login", per_minute=per_minute)

@@ -6,7 +6,8 @@ order by s.submission_id
 -- name: facts
 select
     s.submission_id, s.state, s.format, s.file_code, s.first_submission_id, s.load_id, s.dialect, p.code,
-    s.file_name, s.drop_number, encode(s.sha256, 'hex'), s.answered_at, s.registry_date, s.declined_by, s.declined_motive
+    s.file_name, s.drop_number, encode(s.sha256, 'hex'), s.answered_at, s.registry_date, s.declined_by, s.declined_motive,
+    s.bytes_removed_on
 from ledger.submission as s
 inner join ledger.partner as p on s.partner_id = p.partner_id
 where s.submission_id = %s

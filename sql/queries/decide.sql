@@ -72,6 +72,18 @@ inner join queue.entry as e on d.entry_id = e.entry_id
 where d.decision_id = %s
 order by d.entry_id
 
+-- name: cleared_entries
+-- Rows of a decision whose content has had its time: there is nothing left to let wait again. They are held until the
+-- end of the transaction, so that none loses it meanwhile.
+select count(*) filter (where k.cleared_on is not null)
+from (
+    select e.cleared_on
+    from queue.decision_entry as d
+    inner join queue.entry as e on d.entry_id = e.entry_id
+    where d.decision_id = %s
+    for update of e
+) as k
+
 -- name: built_upon
 -- Rows of a decision on which something has built since: another decision, a release, a correction, an annulment;
 -- and rows of others that the decision itself sent out of the queue. What was built and is taken back counts no more:

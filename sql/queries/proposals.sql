@@ -15,7 +15,7 @@ select k.place, e.sealed
 from unnest(%(fingerprint)s::uuid[]) with ordinality as k (fingerprint, place)
 cross join lateral (
     select sealed from queue.entry
-    where person = k.fingerprint and waived <> 0 and waived & %(names)s <> 0 and until_load is not null
+    where person = k.fingerprint and waived <> 0 and waived & %(names)s <> 0 and until_load is not null and sealed is not null
     order by entry_id desc
     limit %(most)s
 ) as e

@@ -148,8 +148,23 @@ select
     + (select count(*) from ledger.follow_up where answered_at is null)
 
 -- name: archived
-select submission_id, encode(sha256, 'hex'), size_bytes from ledger.submission order by submission_id
+-- Bytes whose time was over are not looked for, unless another drop of them holds them here.
+select s.submission_id, encode(s.sha256, 'hex'), s.size_bytes, s.bytes_removed_on is not null
+from ledger.submission as s
+order by s.submission_id
 
 -- name: audit_chain
 -- What contradicts the audit's chain, and its head, told to one who may not read it.
 select faults, place, digest from audit.judged()
+
+-- name: removed_only_what_may_be
+-- Rows without their content that wait, files without their bytes that doses came of: neither may be.
+select
+    (select count(*) from queue.entry as e where e.cleared_on is not null and e.until_load is null)
+    + (
+        select count(*) from ledger.submission as s
+        where
+            s.bytes_removed_on is not null and exists (
+                select 1 from ledger.book as b where b.submission_id = s.submission_id and b.rows_integrated > 0
+            )
+    )

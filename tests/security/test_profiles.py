@@ -32,6 +32,7 @@ LOADER = {
     *("run", "migrate", "exceedances detect", "unusual evaluate", "unusual decide", "held accept", "held decline"),
     *("checks explain", "checks reopen", "queue answer", "queue ask", "queue decide", "queue undo", "queue release"),
     *("queue standing approve", "queue standing propose", "queue standing revoke"),
+    *("workers request add", "workers request extend", "workers request close"),
 }
 
 
