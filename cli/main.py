@@ -20,6 +20,7 @@ from cli.edition_commands import editions_app
 from cli.exceedance_commands import exceedances_app
 from cli.export_commands import export_app
 from cli.held_commands import held_app
+from cli.key_commands import key_app as registry_key_app
 from cli.migrate_commands import migrate, simulate_legacy
 from cli.output import Json, account, plain, settings_now, show_facts, show_json, show_table
 from cli.queue_commands import queue_app
@@ -49,6 +50,7 @@ app.add_typer(editions_app, name="editions")
 app.add_typer(exceedances_app, name="exceedances")
 app.add_typer(held_app, name="held")
 app.add_typer(export_app, name="export")
+app.add_typer(registry_key_app, name="key")
 app.add_typer(unusual_app, name="unusual")
 app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
