@@ -8,6 +8,7 @@ import errno
 import logging
 import os
 import sys
+import traceback
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -412,10 +413,11 @@ def command() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         app(standalone_mode=True)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - said with its place and without its text, and never passed over
         code, message = _told(error)
-        if message is None:
-            raise
+        if message is None:  # ours: where it happened, not its text, which may quote what it met
+            message = f"incident ({type(error).__name__})"
+            print("".join(traceback.format_tb(error.__traceback__)), file=sys.stderr, end="")
         print(f"siseri: {message}", file=sys.stderr)
         raise SystemExit(code) from None
 

@@ -21,6 +21,7 @@ from typing import Any
 from uuid import UUID
 
 from loaders.errors import UsageError
+from loaders.memory import no_dumps
 
 
 class RegistryKey:
@@ -49,6 +50,7 @@ class RegistryKey:
         Raises:
             UsageError: the file is missing or is no key, or no key that is there has this check value.
         """
+        no_dumps()
         files = KeyFiles(path)
         held = files.secrets()
         if path not in held:

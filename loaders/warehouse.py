@@ -22,6 +22,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import sql
 from loaders import rights
+from loaders.discreet import DiscreetConnection
 from loaders.errors import DatabaseLost, ServiceMissing, UsageError, WarehouseRefused
 from loaders.secrets import KeyFiles, RegistryKey
 from loaders.settings import Settings
@@ -84,7 +85,7 @@ class Warehouse:
 
         return ConnectionPool(
             self._told(self._login(profile)),
-            connection_class=Connection,
+            connection_class=DiscreetConnection,
             kwargs={"autocommit": True},
             min_size=1,
             max_size=size,
@@ -121,7 +122,7 @@ class Warehouse:
 
     def _connect(self, login: dict[str, str], *, autocommit: bool = False) -> Connection:
         try:
-            return psycopg.connect(self._told(login), autocommit=autocommit)
+            return DiscreetConnection.connect(self._told(login), autocommit=autocommit)
         except psycopg.OperationalError as error:
             missing = "does not exist" in str(error)
             told = "run 'siseri init' first" if missing else "it does not answer or refuses the login"
