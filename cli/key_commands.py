@@ -30,7 +30,7 @@ def key_rotate(
     settings = settings_now()
     with running(settings, sftp=False) as services:
         warehouse = Warehouse(settings, services.database_url)
-        warehouse.ready()
+        warehouse.ready("gate")
         with warehouse.admin() as admin:
             admin.autocommit = True
             told = rotate(

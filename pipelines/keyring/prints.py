@@ -25,7 +25,7 @@ _FIRST = ["00000000-0000-0000-0000-000000000000", "0"]
 
 
 def prepare(connection: Connection, old: RegistryKey, new: RegistryKey) -> Iterator[int]:
-    """Compute the new fingerprints of known identifiers, one transaction a step; the registry works on meanwhile.
+    """Compute the new fingerprints that can be known by now, one transaction a step; the registry works on meanwhile.
 
     Yields:
         How many were computed, after each step.
@@ -35,6 +35,7 @@ def prepare(connection: Connection, old: RegistryKey, new: RegistryKey) -> Itera
             cursor = connection.cursor()
             noted = cursor.execute(sql.query("keyring", "progress"), (_PLACE,)).fetchone()
             if noted is not None and noted[2]:
+                yield _strangers(cursor, old, new)
                 return
             last = noted[0] if noted is not None and noted[0] else _FIRST
             rows = cursor.execute(sql.query("keyring", "identifiers"), (*last, STEP)).fetchall()
@@ -54,8 +55,8 @@ def exchange(cursor: Cursor, old: RegistryKey, new: RegistryKey) -> tuple[int, i
         a new fingerprint drawn from the old one, so that what was grouped stays so and the old key tells nothing.
     """
     _keep(cursor, _of_identifiers(cursor.execute(sql.query("keyring", "identifiers_left")).fetchall(), old, new))
-    _keep(cursor, _of_standing(cursor, old, new))
-    _keep(cursor, _of_rows(cursor.execute(sql.query("keyring", "rows_of_strangers")).fetchall(), old, new))
+    _strangers(cursor, old, new)
+    cursor.execute(sql.query("keyring", "weigh"))
     left = [one for (one,) in cursor.execute(sql.query("keyring", "prints_left")).fetchall()]
     _keep(cursor, ((one, new.fingerprint(f"orphan {one}")) for one in left))
     _notices(cursor, old, new)
@@ -66,9 +67,18 @@ def exchange(cursor: Cursor, old: RegistryKey, new: RegistryKey) -> tuple[int, i
     return (int(count[0]) if count else 0), len(left)
 
 
-def _keep(cursor: Cursor, pairs: Iterable[tuple[UUID, UUID]]) -> None:
+def _keep(cursor: Cursor, pairs: Iterable[tuple[UUID, UUID]]) -> int:
     listed = list(pairs)
     cursor.execute(sql.query("keyring", "keep_prints"), ([one for one, _ in listed], [one for _, one in listed]))
+    return len(listed)
+
+
+def _strangers(cursor: Cursor, old: RegistryKey, new: RegistryKey) -> int:
+    """Of persons whom standing decisions or waiting rows name, and the registry does not know."""
+    found = _keep(cursor, _of_standing(cursor, old, new))
+    return found + _keep(
+        cursor, _of_rows(cursor.execute(sql.query("keyring", "rows_of_strangers")).fetchall(), old, new)
+    )
 
 
 def _of_identifiers(rows: Iterable[Any], old: RegistryKey, new: RegistryKey) -> Iterator[tuple[UUID, UUID]]:

@@ -52,6 +52,9 @@ insert into keyring.print (old_print, new_print)
 select k.old_print, k.new_print from unnest(%s::uuid[], %s::uuid[]) as k (old_print, new_print)
 on conflict (old_print) do nothing
 
+-- name: weigh
+analyze keyring.print
+
 -- name: rows_of_strangers
 -- Rows of persons that are not known, one a person and a version of the row: waiting, or as they waited before.
 select distinct on (k.person) k.person, k.format, k.sealed
