@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -55,7 +55,10 @@ class RegistryKey:
         held = files.secrets()
         if path not in held:
             raise UsageError("the registry's secret key is missing: restore it, or run 'siseri init' first")
-        wanted = path if check is None else files.under(check)
+        wanted = path if check is None else _under(check, held)
+        if wanted is None:  # the files may have been renamed while they were read
+            held = files.secrets()
+            wanted = _under(check or "", held)
         if wanted is None:
             raise UsageError("this database was filled under another secret key: restore that key file")
         return cls(held[wanted], [one for place, one in held.items() if place != wanted], files.veil())
@@ -146,13 +149,13 @@ class KeyFiles:
             raise UsageError("the registry's secret key must hold 32 bytes")
         return found
 
-    def checks(self) -> dict[Path, str]:
-        """The check value of each file that is there."""
-        return {place: RegistryKey(one).check_value() for place, one in self.secrets().items()}
+    def checks(self) -> list[str]:
+        """The check values of the keys that are there."""
+        return [RegistryKey(one).check_value() for one in self.secrets().values()]
 
     def under(self, check: str) -> Path | None:
         """The file whose key has this check value."""
-        return next((place for place, one in self.checks().items() if one == check), None)
+        return _under(check, self.secrets())
 
     def veil(self) -> bytes | None:
         """What the pseudonyms hang on, where it was kept apart."""
@@ -188,6 +191,10 @@ class KeyFiles:
         """Remove the key before, of which nothing in the database needs more."""
         self.old.unlink(missing_ok=True)
         _settle(self.path.parent)
+
+
+def _under(check: str, held: Mapping[Path, bytes]) -> Path | None:
+    return next((place for place, one in held.items() if RegistryKey(one).check_value() == check), None)
 
 
 def _derived(secret: bytes, use: bytes) -> bytes:

@@ -96,6 +96,10 @@ def _begun(admin: Connection, files: KeyFiles, who: str) -> Rotation:
     rotation = under_way(admin)
     if rotation is not None and rotation.exchanged_at is not None:
         return rotation
+    if rotation is None and place != files.path:  # a backup from before an exchange, brought back
+        raise UsageError(
+            f"the database is under the key in {place.name}: put that file in the place of {files.path.name}"
+        )
     if rotation is None:
         files.drop_old()  # of an exchange that was killed at its very end
     fresh = files.draw_next()
@@ -176,7 +180,7 @@ def keys(connection: Connection, settings: Settings) -> list[dict[str, Any]]:
 
     A check value tells nothing of its key.
     """
-    in_service, there = key_check(connection), set(KeyFiles(settings.key_file).checks().values())
+    in_service, there = key_check(connection), set(KeyFiles(settings.key_file).checks())
     past = connection.execute(sql.query("keyring", "past")).fetchall()
     listed: list[tuple[str, Any]] = [(new, exchanged) for _, _, _, _, new, exchanged, *_ in past]
     listed += [(past[-1][3] if past else str(in_service), None)]

@@ -34,7 +34,7 @@ from senders import (
     siseri,
 )
 
-from loaders.errors import ServiceMissing
+from loaders.errors import ServiceMissing, UsageError
 from loaders.registry import depots, opened
 from loaders.secrets import KeyFiles, RegistryKey
 from loaders.services import running
@@ -252,7 +252,7 @@ def test_everything_works_under_the_new_key(scene: Scene, tmp_path: Path) -> Non
 
 
 def test_the_exchange_waits_for_work_under_way(scene: Scene) -> None:
-    before = KeyFiles(scene.settings.key_file).checks()[scene.settings.key_file]
+    before = RegistryKey.load(scene.settings.key_file).check_value()
     with opened(scene.settings, sftp=False) as registry:
         with pytest.raises(ServiceMissing, match="works under the key"):
             scene.rotate(patience_s=0.3)
@@ -291,3 +291,15 @@ def test_a_seal_that_no_key_opens_keeps_the_old_key(scene: Scene) -> None:
         admin.execute("update queue.message set sealed = substr(sealed, 1, length(sealed) - 1)")
     assert scene.rotate()["etape"] == "AUCUNE"
     assert not files.old.exists()
+
+
+def test_a_backup_from_before_keeps_the_key_it_needs(scene: Scene) -> None:
+    """The database is under the old key again: it opens, and no exchange begins that would remove that key."""
+    files = KeyFiles(scene.settings.key_file)
+    files.path.rename(files.old)
+    files.path.write_bytes(bytes(32))
+    works(scene)
+    with pytest.raises(UsageError, match=files.old.name):
+        scene.rotate()
+    files.old.replace(files.path)
+    works(scene)
