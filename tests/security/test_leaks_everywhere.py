@@ -91,7 +91,7 @@ class Everywhere(Scene):
             one.mkdir()
         self.env |= {"TMPDIR": str(self.tmp), "PYTHONFAULTHANDLER": "1"}
         self.wanted: list[str] = []
-        self._files = 0
+        self._files = self.exceedance = 0
 
     def ask(self, *words: str | Path, shows: bool = False, today: str = "2026-04-10", expect: int | None = None) -> Any:
         """Run a command. ``shows``: it is asked for persons, and only what it says beside its answer is watched."""
@@ -174,6 +174,7 @@ def refusals(scene: Everywhere) -> None:
     for table in ("identity.civil", "identity.identifier", "reference.attachment_status"):
         scene.failing(table, "run")
     (found,) = json.loads(scene.ask("exceedances", "list", "--json", shows=True, expect=0).stdout)
+    scene.exceedance = found["id"]
     told = {"ID_DEPASSEMENT": str(found["id"]), "NIR": KNOWN, "COMMENTAIRE": f"{NAMES[0]} {FIRST[0]} {KNOWN} vu"}
     scene.send("DOCTEUR", CONCLUSION, row(CONCLUSION, **told))
     scene.failing("exposure.conclusion", "run")
@@ -348,7 +349,7 @@ def test_the_database_s_files_hold_no_number_of_a_person(scene: Everywhere) -> N
     """PostgreSQL's own logs and temporary files say nothing; no table holds a number in clear."""
     with psycopg.connect(PostgresServer(scene.home).url(), autocommit=True) as admin:
         admin.execute("checkpoint")
-        admin.execute("update ledger.submission set file_name = 'x.csv' where file_name like %s", (f"%{NAMED}",))
+        admin.execute("update ledger.submission set file_name = md5(file_name) where file_name like %s", (f"%{NAMED}",))
     folder = PostgresServer(scene.home).data
     logs = [one for one in folder.rglob("*") if one.is_file() and "log" in one.suffix]
     for path in (*logs, *folder.rglob("pgsql_tmp/*")):
@@ -409,7 +410,7 @@ def test_the_desk_s_log_names_nobody(scene: Everywhere, caplog: pytest.LogCaptur
         for path in (
             "/",
             "/depassements",
-            "/depassements/1",
+            f"/depassements/{scene.exceedance}",
             "/inhabituelles",
             "/controles",
             "/journal",
@@ -423,7 +424,7 @@ def test_the_desk_s_log_names_nobody(scene: Everywhere, caplog: pytest.LogCaptur
             assert shown.status_code >= 500
             assert holds(shown.text) == []
         with scene.trap("audit.look"):
-            for path in (f"/lignes/{entry}", "/depassements/1"):
+            for path in (f"/lignes/{entry}", f"/depassements/{scene.exceedance}"):
                 shown = analyst.get(path)
                 assert shown.status_code >= 500
                 assert holds(shown.text) == []
