@@ -416,17 +416,17 @@ def test_the_desk_s_log_names_nobody(scene: Everywhere, caplog: pytest.LogCaptur
             "/journal",
             "/permanentes",
         ):
-            assert analyst.get(path).status_code == 200, path
+            assert analyst.get(path).status_code < 400, path
         assert analyst.post("/recherche", {"texte": KNOWN}).status_code < 500
         entry = json.loads(siseri(scene.env, "queue", "list", "--json").stdout)[0]["id"]
         with scene.trap("queue.message"):
             shown = analyst.post(f"/lignes/{entry}/question", {"texte": f"{NAMES[0]} {KNOWN}"})
-            assert shown.status_code >= 500
+            assert shown.status_code >= 400, shown.text[:500]
             assert holds(shown.text) == []
         with scene.trap("audit.look"):
             for path in (f"/lignes/{entry}", f"/depassements/{scene.exceedance}"):
                 shown = analyst.get(path)
-                assert shown.status_code >= 500
+                assert shown.status_code >= 400, shown.text[:500]
                 assert holds(shown.text) == []
     assert holds("\n".join(one.getMessage() + str(one.exc_info or "") for one in caplog.records)) == []
 
