@@ -274,8 +274,8 @@ def test_the_desk_takes_up_the_new_key(scene: Scene) -> None:
         assert analyst.get("/").status_code == 503
         assert analyst.get("/").status_code == 200
         with opened(scene.settings, sftp=False) as registry:
-            waiting = queue(registry.connection, registry.key)
-        assert NIR in analyst.get(f"/lignes/{waiting[0]['id']}").text
+            (entry,) = [one["id"] for one in queue(registry.connection, registry.key) if one["ligne"] == 3]
+        assert NIR in analyst.get(f"/lignes/{entry}").text
 
 
 def test_a_seal_that_no_key_opens_keeps_the_old_key(scene: Scene) -> None:
