@@ -71,6 +71,8 @@ def rotate(
     with alone(admin, EXCHANGE, 0) as held:
         if not held:
             raise UsageError("the key is being exchanged by another command")
+        if admin.execute(sql.query("keyring", "sees_all")).fetchone() != (True,):
+            raise UsageError("the database's owner must pass row security (BYPASSRLS) to exchange the key")
         files = KeyFiles(settings.key_file)
         rotation = _begun(admin, files, who)
         if rotation.exchanged_at is None:

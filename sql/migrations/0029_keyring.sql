@@ -34,11 +34,3 @@ create table keyring.progress (
 
 -- Each repair by a number of its own, so that a step knows where the one before ended.
 alter table legacy.repair add column repair_id bigint generated always as identity primary key;
-
--- The administrator seals anew what conclusions and notices hold, whether or not he is a superuser.
-do $$
-begin
-    execute format('create policy reseals on exposure.conclusion to %I using (true) with check (true)', current_user);
-    execute format('create policy reseals on exposure.notice to %I using (true) with check (true)', current_user);
-end
-$$;

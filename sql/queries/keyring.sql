@@ -136,3 +136,7 @@ alter table queue.entry disable trigger user
 
 -- name: loud
 alter table queue.entry enable trigger user
+
+-- name: sees_all
+-- What row security hides would stay under the old key.
+select not row_security_active('exposure.notice'::regclass) and not row_security_active('exposure.conclusion'::regclass)
