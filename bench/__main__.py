@@ -22,6 +22,7 @@ RUNS = (
     ("bench.legacy",),
     ("bench.statistics",),
     ("bench.world",),
+    ("bench.keyring",),
 )
 
 

@@ -8,6 +8,7 @@ import errno
 import logging
 import os
 import sys
+import traceback
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from cli.edition_commands import editions_app
 from cli.exceedance_commands import exceedances_app
 from cli.export_commands import export_app
 from cli.held_commands import held_app
+from cli.key_commands import key_app as registry_key_app
 from cli.migrate_commands import migrate, simulate_legacy
 from cli.output import Json, account, plain, settings_now, show_facts, show_json, show_table
 from cli.partner_commands import partner_app
@@ -49,6 +51,7 @@ app.add_typer(editions_app, name="editions")
 app.add_typer(exceedances_app, name="exceedances")
 app.add_typer(held_app, name="held")
 app.add_typer(export_app, name="export")
+app.add_typer(registry_key_app, name="key")
 app.add_typer(unusual_app, name="unusual")
 app.add_typer(retention_app, name="retention")
 workers_app.add_typer(request_app, name="request")
@@ -311,10 +314,11 @@ def command() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         app(standalone_mode=True)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - said with its place and without its text, and never passed over
         code, message = _told(error)
-        if message is None:
-            raise
+        if message is None:  # ours: where it happened, not its text, which may quote what it met
+            message = f"incident ({type(error).__name__})"
+            print("".join(traceback.format_tb(error.__traceback__)), file=sys.stderr, end="")
         print(f"siseri: {message}", file=sys.stderr)
         raise SystemExit(code) from None
 

@@ -11,17 +11,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
+import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from loaders.errors import ServiceMissing, SiseriError
 from loaders.secrets import RegistryKey
 from loaders.services import running
 from loaders.settings import Settings
-from loaders.warehouse import Connection, Warehouse
+from loaders.warehouse import Connection, Warehouse, hold_key, key_check, let_key_go
 
 log = logging.getLogger("siseri.desk")
 
@@ -89,15 +90,33 @@ class DeskRegistry:
         Raises:
             Unavailable: as :meth:`opened`, or no connection could be had within the pool's patience.
         """
-        pool = self.opened().pools[profile]
+        opened = self.opened()
+        pool = opened.pools[profile]
         try:
             connection = pool.getconn()
         except PoolTimeout:
             raise Unavailable("the warehouse gives no connection") from None
         try:
-            yield connection
+            self._under_its_key(opened, connection)
+            try:
+                yield connection
+            finally:
+                with suppress(psycopg.Error):  # a session that ended holds nothing any more
+                    let_key_go(connection)
         finally:
             pool.putconn(connection)
+
+    def _under_its_key(self, opened: Opened, connection: Connection) -> None:
+        """Keep the key in service for a request; after an exchange the registry is opened anew, with the new one."""
+        try:
+            hold_key(connection, PATIENCE_S)
+        except ServiceMissing as error:
+            raise Unavailable(str(error)) from error
+        if key_check(connection) != opened.key.check_value():
+            let_key_go(connection)
+            if self._opened is opened:
+                self._opened = None  # its pools are closed with the process; requests under way still hold them
+            raise Unavailable("the registry's key was exchanged: ask again")
 
     def close(self) -> None:
         """Close the pools and give the lease back. The next request would open anew."""
@@ -122,6 +141,6 @@ class DeskRegistry:
                 self._failure = (time.monotonic(), str(error))
                 log.warning("the registry cannot be opened: %s", type(error).__name__)
                 raise Unavailable(str(error)) from error
-            self._held = stack.pop_all()
+            self._held.push(stack.pop_all())  # after an exchange of the key: beside what was opened before
         atexit.register(self.close)
         return opened

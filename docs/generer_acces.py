@@ -79,7 +79,7 @@ def _who(function: Callable[..., Any], seen: frozenset[str] = frozenset()) -> st
     """Who connects in a function, in those of its module that it calls, and in those that it imports."""
     source = inspect.getsource(function)
     module = inspect.getmodule(function)
-    found: list[str] = [OWNER] if "initialise()" in source else []
+    found: list[str] = [OWNER] if "initialise()" in source or ".admin()" in source else []
     for match in _OPENED.finditer(source):
         told = _PROFILE.search(match["told"])
         found.append(told[1] if told else "dgt, dsnd" if "profile=profile" in match["told"] else "loader")

@@ -10,7 +10,7 @@ from loaders.secrets import RegistryKey
 from loaders.services import Services, running
 from loaders.settings import Settings
 from loaders.sftp import SftpClient, connect
-from loaders.warehouse import Connection, Warehouse
+from loaders.warehouse import Connection, Warehouse, hold_key
 from schemas.access import GATE
 
 
@@ -40,6 +40,7 @@ def opened(settings: Settings, *, sftp: bool = True, profile: str = "loader") ->
         warehouse = Warehouse(settings, services.database_url)
         with warehouse.login(profile) as connection:
             warehouse.check(connection)
+            hold_key(connection)
             yield Registry(settings, services, warehouse, connection, warehouse.key())
 
 
@@ -52,8 +53,10 @@ def readable(settings: Settings, profile: str = GATE.name) -> Iterator[Warehouse
     """
     with running(settings, sftp=False) as services:
         warehouse = Warehouse(settings, services.database_url)
-        warehouse.ready(profile)
-        yield warehouse
+        with warehouse.login(profile) as held:
+            warehouse.check(held)
+            hold_key(held)
+            yield warehouse
 
 
 @contextmanager

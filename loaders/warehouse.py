@@ -22,8 +22,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import sql
 from loaders import rights
+from loaders.discreet import DiscreetConnection
 from loaders.errors import DatabaseLost, ServiceMissing, UsageError, WarehouseRefused
-from loaders.secrets import RegistryKey
+from loaders.secrets import KeyFiles, RegistryKey
 from loaders.settings import Settings
 from schemas import nomenclature
 from schemas.access import KEEPER, LOGINS
@@ -88,7 +89,7 @@ class Warehouse:
 
         return ConnectionPool(
             self._told(self._login(profile)),
-            connection_class=Connection,
+            connection_class=DiscreetConnection,
             kwargs={"autocommit": True},
             min_size=1,
             max_size=size,
@@ -100,8 +101,11 @@ class Warehouse:
         )
 
     def key(self) -> RegistryKey:
-        """The registry's secret key, checked against the database. Raises UsageError where they do not fit."""
-        return RegistryKey.load(self.settings.key_file)
+        """The registry's secret key: the one that the database is under. Raises UsageError where it is not at hand."""
+        if len(KeyFiles(self.settings.key_file).secrets()) < 2:
+            return RegistryKey.load(self.settings.key_file)
+        with self.loader() as connection:  # it is being exchanged: the database says which is in service
+            return RegistryKey.load(self.settings.key_file, key_check(connection))
 
     def _login(self, profile: str) -> dict[str, str]:
         database = str(conninfo_to_dict(self.url).get("dbname") or "")
@@ -122,7 +126,7 @@ class Warehouse:
 
     def _connect(self, login: dict[str, str], *, autocommit: bool = False) -> Connection:
         try:
-            return psycopg.connect(self._told(login), autocommit=autocommit)
+            return DiscreetConnection.connect(self._told(login), autocommit=autocommit)
         except psycopg.OperationalError as error:
             missing = "does not exist" in str(error)
             told = "run 'siseri init' first" if missing else "it does not answer or refuses the login"
@@ -153,11 +157,8 @@ class Warehouse:
                     applied.append(f"{number:04d}_{name}")
             rights.grant(cursor, str(connection.info.dbname))
             self._load_code_lists(cursor)
-            key = RegistryKey.create(self.settings.key_file)
+            key = RegistryKey.create(self.settings.key_file, key_check(connection))
             cursor.execute(sql.query("warehouse", "key_check"), (key.check_value(),))
-            row = cursor.execute("select key_check from siseri_registry").fetchone()
-            if row is None or row[0] != key.check_value():
-                raise UsageError("this database was filled under another secret key: restore that key file")
         return applied
 
     def ready(self, profile: str) -> None:
@@ -180,9 +181,7 @@ class Warehouse:
             rows = []
         if {number for (number,) in rows} != {number for number, _, _ in sql.migrations()}:
             raise UsageError("the warehouse is at another version: run 'siseri init'")
-        check = connection.execute("select key_check from siseri_registry").fetchone()
-        if check is None or check[0] != self.key().check_value():
-            raise UsageError("this database was filled under another secret key: restore that key file")
+        RegistryKey.load(self.settings.key_file, key_check(connection))
 
     def _create_database(self) -> None:
         wanted = str(conninfo_to_dict(self.url).get("dbname") or "")
@@ -242,6 +241,36 @@ class Warehouse:
             for at, row in enumerate(nomenclature.rows(name)):
                 lists.append((name, at, row["code"], row["libelle"]))
         cursor.executemany(sql.query("warehouse", "code_list"), lists)
+
+
+def key_check(connection: Connection) -> str | None:
+    """The check value of the key that the database is under; ``None`` before its first."""
+    row = connection.execute("select key_check from siseri_registry").fetchone()
+    return None if row is None else str(row[0])
+
+
+#: The lock of the registry's key: shared by whoever works under it, alone for the moment it is exchanged.
+IN_USE, EXCHANGE = 5364, 5365
+
+
+def hold_key(connection: Connection, patience_s: float = 120.0) -> None:
+    """Keep the key from being exchanged for as long as this session lasts, or until :func:`let_key_go`.
+
+    Raises:
+        ServiceMissing: it is being exchanged and that takes longer than the patience.
+    """
+    try:
+        with connection.transaction():
+            connection.execute("select set_config('lock_timeout', %s, true)", (f"{patience_s:.0f}s",))
+            connection.execute("select pg_advisory_lock_shared(%s, 0)", (IN_USE,))
+    except psycopg.errors.LockNotAvailable as error:
+        raise ServiceMissing("the registry's key is being exchanged: try again in a moment") from error
+
+
+def let_key_go(connection: Connection) -> None:
+    """Give up what :func:`hold_key` holds."""
+    if not connection.closed:
+        connection.execute("select pg_advisory_unlock_shared(%s, 0)", (IN_USE,))
 
 
 #: What the first two signs of a SQLSTATE say of an operational error.

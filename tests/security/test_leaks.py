@@ -12,10 +12,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
+from canaries import BROKEN, FIRST, KNOWN, NAMES, STRANGER, Scene, holds
 from senders import (
     DESIGNATIONS,
     ESTABLISSEMENTS,
@@ -25,7 +25,6 @@ from senders import (
     SISERI,
     TRAVAILLEURS,
     dose,
-    environment,
     file,
     row,
     siseri,
@@ -33,47 +32,15 @@ from senders import (
 
 from loaders.errors import WarehouseRefused
 from loaders.postgres_server import PostgresServer
-from loaders.registry import depots, opened
+from loaders.registry import opened
 from loaders.services import running
-from loaders.settings import Settings
 from pipelines import integrate as corridor
-from pipelines.deposit import deposit
 from schemas.identifiers import key_of
 
-KNOWN, STRANGER, BROKEN = "1850675198765", "2840513198764", "18506751X8763"
-NAMES = ("ZORGLUBVIEUX", "ZORGLUBNEUF", "CHAMPIGNAQUETTE")
-FIRST = ("PACOMELLE", "SECCOTINETTE", "FANTASIETTE")
-CANARIES = (KNOWN, STRANGER, BROKEN, *NAMES, *FIRST)
 #: Constraints that make the database refuse a row, and quote it.
 TRAPS = {"dose.passive": "value_usv <> 7772", "identity.civil": "last_name <> 'ZORGLUBNEUF'"}
 #: A dose that nothing else is worth.
 DOSE = "7.771"
-
-
-def holds(text: bytes | str) -> list[str]:
-    """The canaries in a text, whatever their case."""
-    data = (text.encode() if isinstance(text, str) else text).upper()
-    return [canary for canary in CANARIES if canary.encode() in data]
-
-
-class Scene:
-    """What was said and written while canaries went through, incidents and broken services included."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.env = environment(home)
-        self.settings = Settings.load(self.env)
-        self.said: list[str] = []
-
-    def siseri(self, *words: str | Path, expect: int | None = 0) -> Any:
-        done = siseri(self.env, *words, expect=expect)
-        self.said += [done.stdout, done.stderr]
-        return done
-
-    def deposit(self, folder: Path, code: str, name: str, body: bytes) -> None:
-        (folder / name).write_bytes(body)
-        with opened(self.settings) as registry, depots(registry) as client:
-            deposit(client, registry.connection, code, [folder / name])
 
 
 def rows() -> list[str]:
