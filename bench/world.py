@@ -1,7 +1,7 @@
 """Published figures checked against the world: populations that must give exactly what was published.
 
-Run ``python -m bench.world [--divisor 1]``: each world of :mod:`bench.published` is migrated as an old registry into one
-of its own, its tables are printed, and every published figure is found again in the files. The same categories and
+Run ``python -m bench.world [--divisor 1]``: each world of :mod:`bench.published` is migrated as an old registry into
+one of its own, its tables are printed, and every published figure is found again in the files. The same categories and
 totals as files of senders are here too: the tests take them through the corridor at a hundredth.
 """
 

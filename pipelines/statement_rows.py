@@ -15,6 +15,8 @@ from schemas.limits import by_code
 
 Facts = dict[str, Any]
 Row = tuple[Any, ...]
+#: What stands beside a result or an exceedance that no physician concluded on, or of which the reader may not know.
+NOT_CONCLUDED: Facts = {"conclusion": None, "valeur_retenue_msv": None, "conclu_le": None}
 
 
 def contract(row: Row) -> Facts:
@@ -43,7 +45,10 @@ def _labels(name: str) -> dict[str, str]:
 
 
 def _result(layout: str, quantity: str, siret: str, start: date, end: date, **more: Any) -> Facts:
-    """``personne`` and ``integre_le`` are for whoever lists several persons; a statement leaves them out."""
+    """``personne`` and ``integre_le`` are for whoever lists several persons; a statement leaves them out.
+
+    ``depassement``: the exceedance by whose conclusion a physician adjusted the result, for who may know.
+    """
     return {
         "format": layout,
         "grandeur": quantity,
@@ -59,11 +64,13 @@ def _result(layout: str, quantity: str, siret: str, start: date, end: date, **mo
         "activite": None,
         "limite_detection": None,
         "unite": "mSv",
+        "depassement": None,
     } | more
 
 
 def external(row: Row) -> Facts:
-    person, _, siret, quantity, place, dosimeter, start, end, state, usv, threshold, sender, role, recorded = row
+    person, _, siret, quantity, place, dosimeter, start, end, state, usv, threshold, sender, role, *rest = row
+    recorded, adjusts = rest
     below = state == passive.INF
     return _result(
         "PASSIVE",
@@ -80,12 +87,13 @@ def external(row: Row) -> Facts:
         par_medecin=role == "MDT",
         personne=person,
         integre_le=recorded,
+        depassement=adjusts,
     )
 
 
 def aircrew(row: Row) -> Facts:
-    person, _, siret, end, usv, flights, sender, recorded = row
-    more = {"vols": flights, "emetteur": sender, "personne": person, "integre_le": recorded}
+    person, _, siret, end, usv, flights, sender, recorded, adjusts = row
+    more = {"vols": flights, "emetteur": sender, "personne": person, "integre_le": recorded, "depassement": adjusts}
     return _result("NAVIGANT", "CAL-E-COS", siret, end.replace(day=1), end, valeur_msv=msv(usv), **more)
 
 
@@ -129,9 +137,9 @@ def analysis(row: Row) -> Facts:
 
 
 def committed(row: Row) -> Facts:
-    person, _, siret, day, nuclide, usv, sender, recorded = row
-    more = {"radionucleide": nuclide, "emetteur": sender, "personne": person, "integre_le": recorded}
-    return _result("ENGAGEE", "INT-E50", siret, day, day, valeur_msv=msv(usv), **more)
+    person, _, siret, day, nuclide, usv, sender, recorded, adjusts = row
+    more = {"emetteur": sender, "personne": person, "integre_le": recorded, "depassement": adjusts}
+    return _result("ENGAGEE", "INT-E50", siret, day, day, radionucleide=nuclide, valeur_msv=msv(usv), **more)
 
 
 def _becquerel(nano: int) -> str:
@@ -170,3 +178,10 @@ def exceedance(row: Row, *, internal: bool) -> Facts:
         "valeur_msv": msv(int(shown)),
         "nature": "EXTERNE" if committed else "EFFICACE" if limit.quantity == "EFFICACE" else "EQUIVALENTE",
     }
+
+
+def conclusion(row: Row) -> tuple[int, Facts]:
+    """An exceedance's number, and what a physician concluded on it."""
+    number, kind, usv, day = row
+    retained = None if usv is None else msv(int(usv))
+    return number, {"conclusion": kind, "valeur_retenue_msv": retained, "conclu_le": day.isoformat()}

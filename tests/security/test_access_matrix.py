@@ -54,6 +54,7 @@ FUNCTIONS = {
     "exceedances": ("worker", "physician", "crp", "agent"),
     "contract_sums": ("crp",),
     "committed_spans": ("crp", "agent"),
+    "conclusions": ("worker", "physician"),
 }
 DELEGATE = "10987654323"
 
