@@ -111,7 +111,7 @@ class _Reading:
         found = read(self._reader, "conclusions") if self._internal else []
         concluded = dict(statement_rows.conclusion(row) for row in found)
         facts["resultats"] = [
-            {name: value for name, value in one.items() if name not in ("personne", "integre_le")}
+            {name: value for name, value in one.items() if name not in ("personne", "integre_le", "mesure")}
             | {"etablissement": names.get(one["siret"], "")}
             | concluded.get(one["depassement"], statement_rows.NOT_CONCLUDED)
             for one in sorted(listed, key=_order)
