@@ -20,6 +20,7 @@ from loaders.errors import UsageError
 from loaders.settings import PARIS
 from loaders.warehouse import Connection
 from pipelines.disclosure.cells import Rule
+from pipelines.progress import Say, quiet
 from pipelines.statistics import public, publish, tables
 from pipelines.statistics.activities import TOTAL
 from pipelines.statistics.asked import Asked, asked
@@ -55,12 +56,15 @@ class Side:
         return Figure(text(found.cell(code, column).value, unit), (table, code, column) in self.hidden)
 
 
-def report(connection: Connection, siret: str, year: int, today: date, out: Path) -> dict[str, object]:
+def report(
+    connection: Connection, siret: str, year: int, today: date, out: Path, say: Say = quiet
+) -> dict[str, object]:
     """Write an establishment's report into a folder.
 
     Args:
         connection: one in which no transaction is under way.
         out: made where missing; files of the same names are replaced.
+        say: told of each step.
 
     Returns:
         The manifest.
@@ -72,9 +76,9 @@ def report(connection: Connection, siret: str, year: int, today: date, out: Path
     if row is None:
         raise UsageError("aucun établissement de ce SIRET au registre")
     now = asked(connection, year, None, "tous", today)
-    sides = {one: _sides(connection, int(row[0]), one, now) for one in range(year - YEARS + 1, year + 1)}
+    sides = {one: _sides(connection, int(row[0]), one, now, say) for one in range(year - YEARS + 1, year + 1)}
     own, _ = sides[year]
-    nation = _published(connection, now)
+    nation = _published(connection, now, say)
     sheets = (
         _rows("metiers", "Par métier", own, nation),
         _rows("secteurs", "Par secteur d'activité", own, nation),
@@ -97,21 +101,21 @@ def report(connection: Connection, siret: str, year: int, today: date, out: Path
     return manifest
 
 
-def _sides(connection: Connection, establishment: int, year: int, now: Asked) -> tuple[Side, Side]:
+def _sides(connection: Connection, establishment: int, year: int, now: Asked, say: Say) -> tuple[Side, Side]:
     """Own and national figures of a year, as the registry stands; of the nation's, the total row is what serves."""
-    whole = compile_year(connection, Asked(year, "tous", now.load, now.as_of))
+    whole = compile_year(connection, Asked(year, "tous", now.load, now.as_of), say=say)
     mine = whole.population.of_establishment(establishment)
     made = (tables.domains, tables.sectors, tables.sectors_with_parts, tables.trades)
     book = Yearbook(whole.asked, tuple(make(mine) for make in made), {}, int(mine.monitored.sum()), mine)
     return Side(book, public.guarded(book, OWN)), Side(whole, public.too_small(whole))
 
 
-def _published(connection: Connection, now: Asked) -> Side:
+def _published(connection: Connection, now: Asked, say: Say) -> Side:
     """The nation as the public last saw it; the first time, as the registry stands."""
     shown = connection.execute(sql.query("editions", "public_latest"), (now.year, now.scope)).fetchone()
     at = Asked(now.year, now.scope, int(shown[0]), shown[1].astimezone(PARIS)) if shown else now
-    book = compile_year(connection, at)
-    return Side(book, {(one.table, one.code, one.column) for one in public.withheld(connection, book)})
+    book = compile_year(connection, at, say=say)
+    return Side(book, {(one.table, one.code, one.column) for one in public.withheld(connection, book, say)})
 
 
 def _rows(table: str, title: str, own: Side, nation: Side) -> Sheet:

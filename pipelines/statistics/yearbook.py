@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 from loaders.warehouse import Connection
+from pipelines.progress import Say, Step, quiet, reached
 from pipelines.statistics import facts, marts, other_tables, population, tables
 from pipelines.statistics.asked import Asked
 from pipelines.statistics.cells import Table
@@ -39,18 +40,20 @@ class Yearbook:
         raise KeyError(name)
 
 
-def compile_year(connection: Connection, asked: Asked, *, kept: bool = True) -> Yearbook:
+def compile_year(connection: Connection, asked: Asked, *, kept: bool = True, say: Say = quiet) -> Yearbook:
     """Make every table. Only the year's mart is written; memory holds a few numbers a worker, not the results.
 
     Args:
         connection: one in which no transaction is under way.
         kept: whether sums kept from an earlier printing may serve; else all are made from the doses.
+        say: told of each step.
     """
     with marts.guarded(connection, asked.year) as keep, connection.transaction():
         cursor = connection.cursor()
         cursor.execute("set transaction isolation level repeatable read")
         marts.lay_year(cursor, asked.year, asked.load, keep=keep and kept)
         year = facts.fetch(cursor)
+        reached(log, say, asked.year, Step.DOSES, sum(_rows_read(year).values()))
         everybody = population.populate(cursor, year, asked.year, asked.load)
         scoped = everybody.scoped(asked.scope)
         made = (
@@ -68,7 +71,7 @@ def compile_year(connection: Connection, asked: Asked, *, kept: bool = True) -> 
         )
         marts.clear(cursor)
     book = Yearbook(asked, made, _rows_read(year), int(scoped.monitored.sum()), scoped)
-    log.info("statistics of %s: %s rows, %s monitored", asked.year, sum(book.rows_read.values()), book.monitored)
+    reached(log, say, asked.year, Step.TABLES, len(made))
     return book
 
 
