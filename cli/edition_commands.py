@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import Json, settings_now, show_json, show_table
+from cli.output import Json, progress, settings_now, show_json, show_table
 
 editions_app = typer.Typer(help="Éditions des statistiques : proposées, publiées, remises.", no_args_is_help=True)
 
@@ -44,7 +44,9 @@ def editions_propose(
 
     settings = settings_now()
     with opened(settings, sftp=False, profile="publisher") as registry:
-        number = propose(registry.connection, settings.registry_date(), year, scope, par, as_of=as_of)
+        number = propose(
+            registry.connection, settings.registry_date(), year, scope, par, as_of=as_of, say=progress(json_)
+        )
     show_json({"edition": number}) if json_ else print(f"Édition {number} proposée : siseri editions approve {number}")
 
 
@@ -61,7 +63,7 @@ def editions_show(
 
     with opened(settings_now(), sftp=False, profile="publisher") as registry:
         kept = editions.one(registry.connection, identifier)
-        files = editions.files(registry.connection, kept)
+        files = editions.files(registry.connection, kept, progress(json_))
     write_folder(out, files)
     show_json({"edition": identifier, "fichiers": sorted(files)}) if json_ else print(f"{len(files)} fichiers : {out}")
 

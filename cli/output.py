@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +27,14 @@ def account() -> str:
     import pwd
 
     return pwd.getpwuid(os.getuid()).pw_name
+
+
+def progress(json_: bool) -> Callable[[str], None]:
+    """Where long work says how far it is: a person's terminal, on the error output; else nowhere."""
+    if json_ or not sys.stderr.isatty():
+        return lambda line: None
+    began = time.monotonic()
+    return lambda line: print(f"[{time.monotonic() - began:6.1f} s] {_harmless(line)}", file=sys.stderr)
 
 
 def show_json(document: Any) -> None:

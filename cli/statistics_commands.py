@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import Json, settings_now, show_json
+from cli.output import Json, progress, settings_now, show_json
 
 
 def stats(
@@ -28,7 +28,14 @@ def stats(
     settings = settings_now()
     with opened(settings, sftp=False, profile="publisher") as registry:
         manifest = publish(
-            registry.connection, out, settings.registry_date(), year=year, as_of=as_of, scope=scope, audience=audience
+            registry.connection,
+            out,
+            settings.registry_date(),
+            year=year,
+            as_of=as_of,
+            scope=scope,
+            audience=audience,
+            say=progress(json_),
         )
     if json_:
         show_json(manifest)
@@ -51,7 +58,7 @@ def establishment(
 
     settings = settings_now()
     with readable(settings, "reporter") as warehouse:
-        manifest = report(warehouse, siret, year, settings.registry_date(), out)
+        manifest = report(warehouse, siret, year, settings.registry_date(), out, progress(json_))
     show_json(manifest) if json_ else print(
         f"Établissement {siret}, année {year}, registre au {manifest['as_of']} : {out}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from pipelines.exceedance_file import ASIDE, OUTDONE, SMALL
+from pipelines.exceedance_results import ASIDE, OUTDONE, SMALL
 from schemas import codebook
 
 ACTIONS = {

@@ -23,6 +23,7 @@ from pipelines import doors
 from pipelines.decide import MOTIVE, WHO, clean_text
 from pipelines.held import SILENCE
 from pipelines.isolate import Troubles
+from pipelines.progress import Say, Step, quiet, reached
 from pipelines.statistics import people, publish
 from pipelines.statistics.asked import Asked, asked
 from pipelines.statistics.yearbook import compile_year
@@ -82,8 +83,20 @@ class Kept:
         return f"statistiques-{stem}{scope}" + (f"-edition-{self.edition}" if self.edition > 1 else "")
 
 
-def propose(connection: Connection, today: date, year: int, scope: str, who: str, *, as_of: str | None = None) -> int:
+def propose(
+    connection: Connection,
+    today: date,
+    year: int,
+    scope: str,
+    who: str,
+    *,
+    as_of: str | None = None,
+    say: Say = quiet,
+) -> int:
     """Make a year's edition, which waits for a yes. Gives its number.
+
+    Args:
+        say: told of each step.
 
     Raises:
         UsageError: such an edition waits already; an unknown scope, a year or instant to come.
@@ -93,7 +106,7 @@ def propose(connection: Connection, today: date, year: int, scope: str, who: str
     waiting = connection.execute(sql.query("editions", "undecided"), (year, scope)).fetchone()
     if waiting:
         raise UsageError(f"l'édition {waiting[0]} de {year} ({scope}) attend déjà une décision")
-    return _kept(connection, known, YEARLY, None, who)
+    return _kept(connection, known, YEARLY, None, who, say)
 
 
 def decide(connection: Connection, number: int, yes: bool, who: str, motive: str | None = None) -> None:
@@ -151,8 +164,8 @@ def monthly(connection: Connection, today: date) -> int | None:
     return _kept(connection, known, MONTHLY, month, CALENDAR)
 
 
-def _kept(connection: Connection, known: Asked, kind: str, month: date | None, who: str) -> int:
-    book = compile_year(connection, known)
+def _kept(connection: Connection, known: Asked, kind: str, month: date | None, who: str, say: Say = quiet) -> int:
+    book = compile_year(connection, known, say=say)
     told = {"kind": kind, "year": known.year, "month": month, "scope": known.scope, "who": who.strip()}
     told["at_once"] = kind == MONTHLY
     with connection.transaction(), connection.cursor() as cursor:
@@ -194,13 +207,13 @@ def one(connection: Connection, number: int) -> Kept:
     )
 
 
-def files(connection: Connection, kept: Kept) -> dict[str, bytes]:
+def files(connection: Connection, kept: Kept, say: Say = quiet) -> dict[str, bytes]:
     """An edition's files, made again from the doses themselves.
 
     Raises:
         RuntimeError: a table is not what its manifest says: the registry's past has changed.
     """
-    book = compile_year(connection, Asked(kept.year, kept.scope, kept.load, kept.as_of), kept=False)
+    book = compile_year(connection, Asked(kept.year, kept.scope, kept.load, kept.as_of), kept=False, say=say)
     tables = publish.table_files(book)
     if publish.describe(book, tables, AUDIENCE)["tables"] != kept.manifest["tables"]:
         raise RuntimeError(f"edition {kept.number} comes out differently than it was")
@@ -211,7 +224,9 @@ def files(connection: Connection, kept: Kept) -> dict[str, bytes]:
         "edition_precedente": kept.before.isoformat() if kept.before else None,
         "changements": kept.changes,
     }
-    return tables | people.files(shown) | {publish.MANIFEST: publish.document(told)}
+    made = tables | people.files(shown) | {publish.MANIFEST: publish.document(told)}
+    reached(log, say, kept.year, Step.PAPERS)
+    return made
 
 
 def listing(connection: Connection) -> list[dict[str, Any]]:

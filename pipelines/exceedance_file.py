@@ -16,16 +16,14 @@ from loaders.settings import PARIS
 from loaders.warehouse import Connection
 from pipelines import exceedance_search, rolling, windows
 from pipelines.books import msv
-from pipelines.exceedance_search import NOW, Moment
+from pipelines.exceedance_results import KINDS, SMALL, counts_of, held
+from pipelines.exceedance_search import Moment
 from pipelines.windows import Ints, Results
 from reports.curve import Bar, Curve, Mark, Step
 from schemas.formats import passive
 from schemas.formats.common import plus_months
 from schemas.limits import Limit, by_code
 
-KINDS = (*passive.TYPES, "INT-E50", "CAL-E-COS")
-#: Why a result counts less than its value.
-OUTDONE, ASIDE, SMALL = "AUTRE_EMPLACEMENT", "VERSION_DU_MEDECIN", "VOLS_FAIBLES"
 #: Months shown on each side of the window, unless the whole career is.
 MARGIN_MONTHS = 12
 
@@ -43,8 +41,8 @@ def exceedance(
     if shown is None:
         return None
     limit = by_code()[shown["regle"]]
-    listed, results = _results(connection, shown, when)
-    counts, why = _counts(listed, results)
+    listed, results = held(connection, shown["personne"], when.load)
+    counts, why = counts_of(listed, results)
     mine = windows.within(results, limit, shown["place"], date(1, 1, 1), date(9999, 12, 31))
     window = mine & windows.within(results, limit, shown["place"], shown["periode_debut"], shown["periode_fin"])
     shown["source"], shown["a_confirmer"] = limit.source, limit.to_confirm
@@ -59,47 +57,6 @@ def exceedance(
     shown["avis"] = _told(connection, number, when)
     shown["medecins"] = _physicians(connection, sorted(concerned), when)
     return shown
-
-
-def _results(
-    connection: Connection, shown: dict[str, Any], when: Moment
-) -> tuple[list[tuple[Any, ...]], windows.Results]:
-    """The person's results as rows of the query and as arrays, in order of their days."""
-    person = {"person": shown["personne"], "at": when.load}
-    numbers = [one for (one,) in connection.execute(sql.query("exceedance_pages", "numbers"), person).fetchall()]
-    asked = {
-        "numbers": numbers,
-        "at": when.load,
-        "current": when.load == NOW,
-        "below": passive.INF,
-        "states": [passive.MES, passive.INF, passive.EST],
-        "committed": windows.COMMITTED,
-        "aircrew": windows.AIRCREW,
-    }
-    rows = connection.execute(sql.query("exceedance_pages", "results"), asked).fetchall()
-    columns = [
-        [0 for _ in rows],
-        *([row[at] for row in rows] for at in range(3)),
-        *([(row[at] - date(1970, 1, 1)).days for row in rows] for at in (3, 4)),
-        [int(row[5]) for row in rows],
-    ]
-    return rows, Results(*(np.array(one, np.int64) for one in columns))
-
-
-def _counts(listed: list[tuple[Any, ...]], results: Results) -> tuple[Ints, list[str | None]]:
-    """What each result counts for (0 where it does not), and why that is not its value."""
-    aside = np.array([row[6] for row in listed], bool)
-    counts = np.zeros(len(results), np.int64)
-    counts[~aside] = windows.weights(results.take(~aside))
-    outdone = counts == windows.OUTDONE
-    counts[outdone] = 0
-    why = [
-        ASIDE if left else OUTDONE if less else SMALL if count != usv else None
-        for left, less, count, usv in zip(
-            aside.tolist(), outdone.tolist(), counts.tolist(), results.usv.tolist(), strict=True
-        )
-    ]
-    return counts, why
 
 
 def _lines(

@@ -15,13 +15,11 @@ from loaders.settings import PARIS, Settings
 from loaders.warehouse import Connection
 from pipelines import windows
 from pipelines.books import msv
-from pipelines.exceedances import lay_at_hand, results_at_hand
+from pipelines.exceedance_results import ASIDE, KINDS, OUTDONE, counts_of, held
 from pipelines.registry_time import load_as_of
 from pipelines.states import NOTIFIED, STATES
 from schemas.formats import passive
 from schemas.limits import by_code
-
-_KINDS = (*passive.TYPES, "INT-E50", "CAL-E-COS")
 
 
 @dataclass(frozen=True)
@@ -135,9 +133,7 @@ def of_authority(connection: Connection) -> list[dict[str, Any]]:
 
 def exceedance(connection: Connection, key: RegistryKey, wanted: Wanted, number: int) -> dict[str, Any]:
     """One exceedance: its states, how it was reckoned over time, what was concluded, who was told, the results within
-    its window.
-
-    The results are those that hold now; of a past instant they are left out.
+    its window, all as the registry held it at the instant that is asked for.
 
     Raises:
         UsageError: there is none of this number, or was none then.
@@ -190,20 +186,14 @@ def exceedance(connection: Connection, key: RegistryKey, wanted: Wanted, number:
             sql.query("exceedances", "notices"), asked
         ).fetchall()
     ]
-    if wanted.as_of is None:
-        shown["resultats"] = _results(connection, shown)
+    shown["resultats"] = _results(connection, shown, asked["load"])
     return shown
 
 
-def _results(connection: Connection, shown: dict[str, Any]) -> list[dict[str, Any]]:
-    """The results within the window as they hold now: what each counts for, and the line that brought it."""
-    with connection.transaction():
-        cursor = connection.cursor()
-        lay_at_hand(cursor, [shown["travailleur"]])
-        results, columns = results_at_hand(cursor, lineage=True)
-        sirets = dict(cursor.execute(sql.query("exceedances", "sirets"), (results.establishment.tolist(),)).fetchall())
-        senders = dict(cursor.execute(sql.query("exceedances", "senders"), (columns["sender"].tolist(),)).fetchall())
-    counts = windows.weights(results)
+def _results(connection: Connection, shown: dict[str, Any], load: int) -> list[dict[str, Any]]:
+    """The results within the window as they held then: what each counts for, and the line that brought it."""
+    listed, results = held(connection, shown["travailleur"], load)
+    counts, why = counts_of(listed, results)
     chosen = windows.within(
         results,
         by_code()[shown["regle"]],
@@ -211,22 +201,26 @@ def _results(connection: Connection, shown: dict[str, Any]) -> list[dict[str, An
         date.fromisoformat(shown["periode_debut"]),
         date.fromisoformat(shown["periode_fin"]),
     )
-    rows = np.flatnonzero(chosen)
-    return [
-        {
-            "grandeur": _KINDS[results.kind[at]],
-            "localisation": _place(int(results.place[at])),
-            "debut": str(results.start[at].astype("datetime64[D]")),
-            "fin": str(results.day[at].astype("datetime64[D]")),
-            "valeur_msv": msv(int(results.usv[at])),
-            "compte_msv": msv(int(counts[at])) if counts[at] != windows.OUTDONE else None,
-            "siret": sirets[int(results.establishment[at])],
-            "emetteur": senders[int(columns["sender"][at])],
-            "depot": int(columns["submission"][at]),
-            "ligne": int(columns["line"][at]),
-        }
-        for at in rows[np.argsort(results.day[rows], kind="stable")]
-    ]
+    made = []
+    for at in np.flatnonzero(chosen).tolist():
+        if why[at] == ASIDE:
+            continue
+        siret, sender, _, submission, line = listed[at][7:12]
+        made.append(
+            {
+                "grandeur": KINDS[results.kind[at]],
+                "localisation": _place(int(results.place[at])),
+                "debut": listed[at][3].isoformat(),
+                "fin": listed[at][4].isoformat(),
+                "valeur_msv": msv(int(results.usv[at])),
+                "compte_msv": None if why[at] == OUTDONE else msv(int(counts[at])),
+                "siret": siret,
+                "emetteur": sender,
+                "depot": submission,
+                "ligne": line,
+            }
+        )
+    return made
 
 
 def _place(position: int) -> str | None:

@@ -1,5 +1,5 @@
 """Once a month: to each physician and adviser, for every establishment that designates the account, the results of the
-month that ended which it may see, and older ones that came since its last file.
+month that ended which it may see, older ones that came or changed since its last file, and those that hold no longer.
 
 Read through the access views under the account's own right (0019_access.sql), and noted in the audit. Where a
 designation ends, its files leave ``retour/`` the same day.
@@ -18,14 +18,15 @@ from loaders.sftp import SftpClient
 from loaders.warehouse import Connection, Warehouse
 from pipelines import audit
 from pipelines.isolate import Troubles
+from pipelines.monthly_news import Before, news
 from pipelines.principals import Principal, admitted
 from pipelines.statement import INTERNAL, Fetched, read
-from pipelines.statement_rows import Facts
+from pipelines.statement_rows import ended
 from reports.lists import result_list
 
 log = logging.getLogger("siseri.monthly")
 
-Owed = tuple[int, str, str, str, int, str, datetime | None]
+Owed = tuple[int, str, str, str, int, str, datetime | None, datetime | None, date, date]
 
 
 def deliver(
@@ -57,7 +58,7 @@ def deliver(
     history = {hour for (hour,) in connection.execute(sql.query("monthly_results", "history"))}
     written, before = 0, len(troubles)
     for one in owed:
-        partner_id, code, _, _, establishment, siret, _ = one
+        partner_id, code, _, _, establishment, siret, *_ = one
         if establishment not in candidates:
             continue
         with troubles.keep("partner", partner_id):
@@ -104,7 +105,8 @@ def _results(
     warehouse: Warehouse, key: RegistryKey, owed: Owed, today: date, last: date, history: set[datetime]
 ) -> bytes | None:
     """The file of an account and establishment; ``None`` where nothing may or need be told."""
-    _, code, role, identifiant, _, siret, since = owed
+    _, code, role, identifiant, _, siret, last_at, first_at, first_month, last_month = owed
+    before = Before.of(last_at, first_at, first_month, last_month) if last_at and first_at else None
     asking = Principal(role, identifiant)
     with admitted(
         warehouse, key, asking, day=today, who=code, door=audit.RETURN, what="resultats", siret=siret
@@ -113,7 +115,9 @@ def _results(
             return None
         with reader.transaction():
             reader.execute("set transaction isolation level repeatable read, read only")
-            found = [one for one in Fetched.of(reader, asking.profile).facts() if _told(one, last, since, history)]
+            gone = reader.execute(sql.query("access", "ended"), (before.last_at,)).fetchall() if before else []
+            held = Fetched.of(reader, asking.profile).facts()
+            found = news(held, [ended(row) for row in gone], last, before, history)
             persons = {row[0]: row for row in read(reader, "persons")}
     if not found:
         return None
@@ -123,13 +127,3 @@ def _results(
         _, last_name, first_name, *_, sealed = persons[one["personne"]]
         rows.append({"NIR": key.open(sealed).decode(), "NOM": last_name, "PRENOM": first_name} | one)
     return result_list(rows, internal=asking.profile in INTERNAL)
-
-
-def _told(one: Facts, last: date, since: datetime | None, history: set[datetime]) -> bool:
-    """Whether a result belongs in the file: of the month, or older and come since the last file as news."""
-    end = date.fromisoformat(one["fin"][:10])
-    if end > last:
-        return False
-    return end >= last.replace(day=1) or (
-        since is not None and one["integre_le"] > since and one["integre_le"] not in history
-    )

@@ -108,9 +108,12 @@ class _Reading:
         listed = fetched.facts()
         operational = [one for one in listed if one["format"] == "OPERATIONNELLE"]
         names = {one["siret"]: one["etablissement"] for one in facts["contrats"]}
+        found = read(self._reader, "conclusions") if self._internal else []
+        concluded = dict(statement_rows.conclusion(row) for row in found)
         facts["resultats"] = [
-            {name: value for name, value in one.items() if name not in ("personne", "integre_le")}
+            {name: value for name, value in one.items() if name not in ("personne", "integre_le", "mesure")}
             | {"etablissement": names.get(one["siret"], "")}
+            | concluded.get(one["depassement"], statement_rows.NOT_CONCLUDED)
             for one in sorted(listed, key=_order)
             if self._since is None or date.fromisoformat(one["fin"][:10]) > self._since
         ]
@@ -118,7 +121,9 @@ class _Reading:
         if self._asking.profile == "crp":
             facts["sommes_contrats"] = [statement_rows.contract_sum(row) for row in read(self._reader, "contract_sums")]
         facts["depassements"] = [
-            statement_rows.exceedance(row, internal=self._internal) for row in read(self._reader, "exceedances")
+            statement_rows.exceedance(row, internal=self._internal)
+            | concluded.get(row[0], statement_rows.NOT_CONCLUDED)
+            for row in read(self._reader, "exceedances")
         ]
 
     def _bounds(self, birth: date) -> Bounds:

@@ -15,6 +15,10 @@ from schemas.limits import by_code
 
 Facts = dict[str, Any]
 Row = tuple[Any, ...]
+#: The state of a result that was told and holds no longer.
+WITHDRAWN = "ANNULE"
+#: What stands beside a result or an exceedance that no physician concluded on, or of which the reader may not know.
+NOT_CONCLUDED: Facts = {"conclusion": None, "valeur_retenue_msv": None, "conclu_le": None}
 
 
 def contract(row: Row) -> Facts:
@@ -43,7 +47,11 @@ def _labels(name: str) -> dict[str, str]:
 
 
 def _result(layout: str, quantity: str, siret: str, start: date, end: date, **more: Any) -> Facts:
-    """``personne`` and ``integre_le`` are for whoever lists several persons; a statement leaves them out."""
+    """``personne``, ``integre_le`` and ``mesure`` are for whoever lists several persons; a statement leaves them out.
+
+    ``depassement``: the exceedance by whose conclusion a physician adjusted the result, for who may know. ``mesure``:
+    the name that the versions of a result share at its sender; none where its other columns are that name.
+    """
     return {
         "format": layout,
         "grandeur": quantity,
@@ -59,11 +67,14 @@ def _result(layout: str, quantity: str, siret: str, start: date, end: date, **mo
         "activite": None,
         "limite_detection": None,
         "unite": "mSv",
+        "depassement": None,
+        "mesure": "",
     } | more
 
 
 def external(row: Row) -> Facts:
-    person, _, siret, quantity, place, dosimeter, start, end, state, usv, threshold, sender, role, recorded = row
+    person, _, siret, quantity, place, dosimeter, start, end, state, usv, threshold, sender, role, *rest = row
+    recorded, adjusts, measure = rest
     below = state == passive.INF
     return _result(
         "PASSIVE",
@@ -80,12 +91,15 @@ def external(row: Row) -> Facts:
         par_medecin=role == "MDT",
         personne=person,
         integre_le=recorded,
+        depassement=adjusts,
+        mesure=measure,
     )
 
 
 def aircrew(row: Row) -> Facts:
-    person, _, siret, end, usv, flights, sender, recorded = row
-    more = {"vols": flights, "emetteur": sender, "personne": person, "integre_le": recorded}
+    person, _, siret, end, usv, flights, sender, recorded, adjusts, measure = row
+    more = {"vols": flights, "emetteur": sender, "personne": person, "integre_le": recorded, "depassement": adjusts}
+    more["mesure"] = measure
     return _result("NAVIGANT", "CAL-E-COS", siret, end.replace(day=1), end, valeur_msv=msv(usv), **more)
 
 
@@ -109,7 +123,7 @@ def operational(row: Row) -> Facts:
 
 
 def analysis(row: Row) -> Facts:
-    person, siret, day, exam, nuclide, unit, state, activity, limit, sender, recorded = row
+    person, siret, day, exam, nuclide, unit, state, activity, limit, sender, recorded, measure = row
     word = interne.STATES[state]
     return _result(
         "INTERNE",
@@ -125,13 +139,14 @@ def analysis(row: Row) -> Facts:
         emetteur=sender,
         personne=person,
         integre_le=recorded,
+        mesure=measure,
     )
 
 
 def committed(row: Row) -> Facts:
-    person, _, siret, day, nuclide, usv, sender, recorded = row
-    more = {"radionucleide": nuclide, "emetteur": sender, "personne": person, "integre_le": recorded}
-    return _result("ENGAGEE", "INT-E50", siret, day, day, valeur_msv=msv(usv), **more)
+    person, _, siret, day, nuclide, usv, sender, recorded, adjusts, measure = row
+    more = {"emetteur": sender, "personne": person, "integre_le": recorded, "depassement": adjusts, "mesure": measure}
+    return _result("ENGAGEE", "INT-E50", siret, day, day, radionucleide=nuclide, valeur_msv=msv(usv), **more)
 
 
 def _becquerel(nano: int) -> str:
@@ -170,3 +185,30 @@ def exceedance(row: Row, *, internal: bool) -> Facts:
         "valeur_msv": msv(int(shown)),
         "nature": "EXTERNE" if committed else "EFFICACE" if limit.quantity == "EFFICACE" else "EQUIVALENTE",
     }
+
+
+def conclusion(row: Row) -> tuple[int, Facts]:
+    """An exceedance's number, and what a physician concluded on it."""
+    number, kind, usv, day = row
+    retained = None if usv is None else msv(int(usv))
+    return number, {"conclusion": kind, "valeur_retenue_msv": retained, "conclu_le": day.isoformat()}
+
+
+def ended(row: Row) -> Facts:
+    """A version of a result that holds no longer: which it was, without what it said."""
+    person, layout, siret, kind, place, dosimeter, start, end, nuclide, spot, sender, measure, recorded = row
+    more: Facts = {"etat": WITHDRAWN, "emetteur": sender, "mesure": measure, "personne": person, "integre_le": recorded}
+    quantity = {"NAVIGANT": "CAL-E-COS", "ENGAGEE": "INT-E50"}.get(layout)
+    if layout == "PASSIVE":
+        quantity = passive.TYPES[kind]
+        more["localisation"] = passive.LOCATIONS[place]
+        more["dosimetre"] = passive.FORMAT.column("TYPE_DOSIMETRE").codes[dosimeter]
+    elif layout == "OPERATIONNELLE":
+        quantity = operationnelle.TYPES[kind]
+        more |= {name: at.isoformat(timespec="minutes") for name, at in (("debut", start), ("fin", end))}
+        more["localisation"] = spot
+        more["dosimetre"] = operationnelle.FORMAT.column("TYPE_DOSIMETRE").codes[dosimeter]
+    elif layout == "INTERNE":
+        quantity = interne.EXAMS[kind]
+    assert quantity is not None
+    return _result(layout, quantity, siret, start.date(), end.date(), unite=None, radionucleide=nuclide, **more)

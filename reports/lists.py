@@ -36,6 +36,8 @@ _INTERNAL_RESULTS = {
     "UNITE": "unite",
     "LIMITE_DETECTION": "limite_detection",
 }
+#: The last column: empty, ``TARDIF``, ``CORRIGE`` or ``ANNULE``.
+_NEWS = {"SUITE": "suite"}
 _NO_BODY = "Aucun organisme de dosimétrie désigné pour cet établissement (rôle OA du format DESIGNATIONS)"
 
 
@@ -77,9 +79,9 @@ def result_list(rows: Iterable[Mapping[str, Any]], *, internal: bool) -> bytes:
     doses in mSv.
 
     Args:
-        rows: NIR, NOM, PRENOM, and the facts of a result as statements give them.
+        rows: NIR, NOM, PRENOM, the facts of a result as statements give them, and ``suite``.
     """
-    columns = _RESULTS | (_INTERNAL_RESULTS if internal else {})
+    columns = _RESULTS | (_INTERNAL_RESULTS if internal else {}) | _NEWS
     whole = ([_shown(name, row[key]) for name, key in columns.items()] for row in rows)
     return guarded(columns, whole)
 

@@ -19,6 +19,7 @@ LANGUAGES = ("fr", "en")
 _COLUMNS = (
     *("format", "grandeur", "localisation", "dosimetre", "radionucleide", "debut", "fin", "siret", "etat"),
     *("valeur_msv", "seuil_msv", "activite", "limite_detection", "unite", "emetteur"),
+    *("depassement", "conclusion", "valeur_retenue_msv"),
 )
 
 

@@ -53,7 +53,7 @@ class Moves:
         self._told_by = [one.told_by for one in relations]
         #: The quantiles that are shown, so that what they tell is known.
         self.telling = {name for name in self._told_by if name is not None}
-        self._both = hstack([self._matrix, -self._matrix]).astype(float).tocsr()
+        self._both = hstack([self._matrix, -self._matrix]).astype(float).tocsc()
         self._floor = np.where(self._at_most, -np.inf, 0.0)
 
     def silence(self, quantiles: Iterable[str]) -> None:
@@ -138,17 +138,28 @@ class Moves:
         whole: NDArray[np.bool_] | None,
     ) -> NDArray[np.float64] | None:
         """The cheapest change within bounds of rises and falls; ``whole``: what must move by whole numbers."""
+        # What cannot move, and relations that nothing moves in, are left out: mostly they are most of the system.
+        loose = np.flatnonzero(high > 0)
+        count = len(self.names)
+        if not len(loose):
+            return np.zeros(count)
+        system = self._both[:, loose]
+        rows = np.flatnonzero(np.bincount(system.indices, minlength=system.shape[0]))
+        rows = rows[(self._floor[rows] == 0) | self._known()[rows]]
         found = milp(
-            price,
-            integrality=None if whole is None else np.concatenate([whole, whole]).astype(int),
-            bounds=Bounds(low, high),
-            constraints=LinearConstraint(self._both, self._floor, np.where(self._known(), self._slack, np.inf)),
+            price[loose],
+            integrality=None if whole is None else np.concatenate([whole, whole])[loose].astype(int),
+            bounds=Bounds(low[loose], high[loose]),
+            constraints=[LinearConstraint(system.tocsr()[rows], self._floor[rows], self._slack[rows])]
+            if len(rows)
+            else [],
             options=None if whole is None else {"time_limit": _PATIENCE_S, "mip_rel_gap": _GAP},
         )
         if found.x is None:
             return None
-        count = len(self.names)
-        return np.asarray(found.x[:count] - found.x[count:])
+        both = np.zeros(len(high))
+        both[loose] = found.x
+        return np.asarray(both[:count] - both[count:])
 
 
 def _whole(moved: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ def protect(
     relations: Sequence[Relation],
     rule: Rule | None = None,
     earlier: Sequence[Edition] = (),
+    looked: Callable[[int], None] = lambda done: None,
 ) -> Verdict:
     """Decide which cells are shown.
 
@@ -36,6 +37,7 @@ def protect(
         relations: what a reader knows of them; those that hold among counts and among doses, and between the two.
         earlier: what editions of the same tables showed before. What was withheld stays so; a figure that was shown and
             has not changed since is taken as known to the reader, and hides nothing.
+        looked: told from time to time how many withheld figures have been looked at.
 
     Raises:
         Unprotected: no choice of cells hides one that must be withheld.
@@ -48,7 +50,7 @@ def protect(
         raise ValueError("two cells bear one name")
     reasons = primary(by_name, rule, earlier)
     search = _Search(by_name, relations, rule, earlier, reasons)
-    search.run()
+    search.run(looked)
     _derive(by_name, reasons)
     withheld = {name: Withheld(name, reasons[name], name in search.exposed) for name in by_name if name in reasons}
     return Verdict(withheld, {name: search.alternative(name) for name in withheld if name in search.moves.at})
@@ -88,7 +90,7 @@ class _Search:
         #: Cells that a reader of earlier editions may work out: nothing found hides them.
         self.exposed: set[str] = set()
 
-    def run(self) -> None:
+    def run(self, looked: Callable[[int], None]) -> None:
         """Find a table for every withheld count and dose; those withheld on the way come last."""
         queue = [name for name in self.moves.names if name in self._reasons]
         if not queue:
@@ -106,6 +108,7 @@ class _Search:
                 queue += self._protect(name, at)
             if done % _EVERY == _EVERY - 1:
                 self._shake(chance, done // _EVERY)
+                looked(done + 1)
 
     def _shake(self, chance: np.random.Generator, turn: int) -> None:
         """Move all counts or all doses that are withheld at once: such a table serves many cells."""

@@ -22,6 +22,7 @@ from loaders.errors import UsageError
 from loaders.settings import PARIS
 from loaders.warehouse import Connection, Warehouse
 from pipelines.disclosure.cells import Rule
+from pipelines.progress import Say, quiet
 from pipelines.statistics import comparison, public, publish, tables
 from pipelines.statistics.activities import TOTAL
 from pipelines.statistics.asked import Asked, asked
@@ -85,13 +86,14 @@ class Row:
     at: str
 
 
-def report(warehouse: Warehouse, siret: str, year: int, today: date, out: Path) -> dict[str, object]:
+def report(warehouse: Warehouse, siret: str, year: int, today: date, out: Path, say: Say = quiet) -> dict[str, object]:
     """Write an establishment's report into a folder.
 
     The figures are reckoned by the publisher and written by the reporter, who sees those that the database took in.
 
     Args:
         out: made where missing; files of the same names are replaced.
+        say: told of each step.
 
     Returns:
         The manifest.
@@ -105,8 +107,8 @@ def report(warehouse: Warehouse, siret: str, year: int, today: date, out: Path) 
         if row is None:
             raise UsageError("aucun établissement de ce SIRET au registre")
         now = asked(publisher, year, None, "tous", today)
-        sides = {one: _sides(publisher, int(row[0]), one, now) for one in range(year - YEARS + 1, year + 1)}
-        nation = _published(publisher, now)
+        sides = {one: _sides(publisher, int(row[0]), one, now, say) for one in range(year - YEARS + 1, year + 1)}
+        nation = _published(publisher, now, say)
         figures = [*_figures(sides, nation, year)]
         nation_as_of = nation.book.asked.as_of
         with (
@@ -130,21 +132,21 @@ def report(warehouse: Warehouse, siret: str, year: int, today: date, out: Path) 
     return manifest
 
 
-def _sides(connection: Connection, establishment: int, year: int, now: Asked) -> tuple[Side, Side]:
+def _sides(connection: Connection, establishment: int, year: int, now: Asked, say: Say) -> tuple[Side, Side]:
     """Own and national figures of a year, as the registry stands; of the nation's, the total row is what serves."""
-    whole = compile_year(connection, Asked(year, "tous", now.load, now.as_of))
+    whole = compile_year(connection, Asked(year, "tous", now.load, now.as_of), say=say)
     mine = whole.population.of_establishment(establishment)
     made = (tables.domains, tables.sectors, tables.sectors_with_parts, tables.trades)
     book = Yearbook(whole.asked, tuple(make(mine) for make in made), {}, int(mine.monitored.sum()), mine)
     return Side(book, public.guarded(book, OWN)), Side(whole, public.too_small(whole))
 
 
-def _published(connection: Connection, now: Asked) -> Side:
+def _published(connection: Connection, now: Asked, say: Say) -> Side:
     """The nation as the public last saw it; the first time, as the registry stands."""
     shown = connection.execute(sql.query("editions", "public_latest"), (now.year, now.scope)).fetchone()
     at = Asked(now.year, now.scope, int(shown[0]), shown[1].astimezone(PARIS)) if shown else now
-    book = compile_year(connection, at)
-    return Side(book, {(one.table, one.code, one.column) for one in public.withheld(connection, book)})
+    book = compile_year(connection, at, say=say)
+    return Side(book, {(one.table, one.code, one.column) for one in public.withheld(connection, book, say)})
 
 
 def _figures(sides: Mapping[int, tuple[Side, Side]], nation: Side, year: int) -> Iterator[Handed]:

@@ -24,7 +24,7 @@ from pipelines.statistics.yearbook import Yearbook
 DOSE_TABLES = ("domaines", "secteurs", "secteurs_cumul", "metiers")
 #: Tables about no person: their rows name a single sender, which is no figure of three establishments.
 OF_SENDERS = ("emetteurs",)
-_RATIOS = {
+RATIOS = {
     "moyenne_suivis_msv": ("suivis", "dose_collective_hsv"),
     "moyenne_exposes_msv": ("exposes", "dose_collective_hsv"),
     "rapport_passif": ("dose_collective_hsv", "dose_collective_passive_hsv"),
@@ -34,7 +34,7 @@ _DOSES = ("dose_collective_hsv", "dose_collective_passive_hsv")
 _RECORDS = ("examens", "positifs", "enregistrements")
 #: The column that counts everybody in a row, by table.
 _SIZES = {"categories": "Total", "organes": "suivis", "interne": "travailleurs", "operationnelle": "travailleurs"}
-_ADDED = ("suivis", "exposes", "dose_collective_hsv", *ANNUAL_BRACKETS.names, "depassements")
+ADDED = ("suivis", "exposes", "dose_collective_hsv", *ANNUAL_BRACKETS.names, "depassements")
 _OPERATIONAL = ("enregistrements", "travailleurs", *_DOSES)
 #: How dear a figure is to withhold: by row, by column.
 _ROW_WEIGHTS = {"domaines": 6, "categories": 6, "secteurs_cumul": 3}
@@ -136,7 +136,7 @@ class Linked:
             if column.startswith("sr_"):
                 return self._names((table, row), ["dose_collective_hsv"]) + self._names(whole, ["dose_collective_hsv"])
             return self._names((table, row), ["effectif"]) + self._names(whole, [column.removeprefix("nr_")])
-        return self._names((table, row), _RATIOS[column]) if column in _RATIOS else None
+        return self._names((table, row), RATIOS[column]) if column in RATIOS else None
 
     def _names(self, row: tuple[str, str], columns: Iterable[str]) -> tuple[str, ...]:
         return tuple(self._name((*row, column)) for column in columns)
@@ -151,13 +151,13 @@ class Linked:
                     self._quantiles((name, row.code), row)
         domains, sectors = activities.domains(), activities.sectors()
         for (code, _), parts in zip(domains.rows, _parts(domains), strict=True):
-            self._adds(("domaines", code), [("secteurs", part) for part in parts], _ADDED)
+            self._adds(("domaines", code), [("secteurs", part) for part in parts], ADDED)
         for code, parts in _refined(sectors).items():
             self._adds(
-                ("secteurs_cumul", code), [("secteurs", code), *(("secteurs_cumul", one) for one in parts)], _ADDED
+                ("secteurs_cumul", code), [("secteurs", code), *(("secteurs_cumul", one) for one in parts)], ADDED
             )
         for name in ("domaines", "metiers"):
-            self._adds((name, TOTAL), self._others(name), _ADDED)
+            self._adds((name, TOTAL), self._others(name), ADDED)
         for name, tie in (
             ("categories", self._categories),
             ("distribution", self._distribution),

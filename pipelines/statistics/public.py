@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import sql
@@ -12,13 +12,14 @@ from loaders.warehouse import Connection
 from pipelines.disclosure.cells import Edition, Rule
 from pipelines.disclosure.primary import primary
 from pipelines.disclosure.suppression import Unprotected, protect
+from pipelines.progress import Say, Step, quiet, reached
 from pipelines.statistics.linked import OF_SENDERS, Linked
 from pipelines.statistics.people import Place
 from pipelines.statistics.yearbook import Yearbook
 
 log = logging.getLogger("siseri.public")
 
-_RULE = Rule()
+RULE = Rule()
 EVERYTHING, SENDERS = "ENSEMBLE", "EMETTEUR"
 #: In place of the code and of the column: all of them.
 ALL = "*"
@@ -43,10 +44,10 @@ def without_senders(book: Yearbook) -> tuple[Yearbook, list[Hidden]]:
 
 def small_count(count: int) -> bool:
     """Whether a count of rows tells of fewer than the rule's number of workers."""
-    return 0 < count < _RULE.workers
+    return 0 < count < RULE.workers
 
 
-def withheld(connection: Connection, book: Yearbook) -> list[Hidden]:
+def withheld(connection: Connection, book: Yearbook, say: Say = quiet) -> list[Hidden]:
     """What the public may not be shown of a year, in the order of the tables.
 
     The first time that an instant is asked for, it is decided in view of what was shown of the year before, and kept:
@@ -59,11 +60,14 @@ def withheld(connection: Connection, book: Yearbook) -> list[Hidden]:
         rows = connection.execute(sql.query("editions", "public_shown"), (asked.year, asked.scope)).fetchall()
         reasons = next((dict(why) for load, _, why in rows if load == asked.load), None)
         if reasons is None:
-            reasons = _decided(linked, [Edition(shown) for _, shown, _ in rows], _RULE)
+            editions = [Edition(shown) for _, shown, _ in rows]
+            reasons = _decided(
+                linked, editions, RULE, lambda done: reached(log, say, asked.year, Step.PROTECTING, done)
+            )
             shown = {cell.name: None if cell.name in reasons else cell.value for cell in linked.cells}
             kept = (asked.year, asked.scope, asked.load, json.dumps(shown), json.dumps(reasons))
             connection.execute(sql.query("editions", "public_keep"), kept)
-    log.info("public tables of %s: %s of %s figures withheld", asked.year, len(reasons), len(linked.cells))
+    reached(log, say, asked.year, Step.PROTECTED, len(reasons))
     return [Hidden(*place, reasons[name]) for place, name in linked.names.items() if name in reasons]
 
 
@@ -77,13 +81,15 @@ def guarded(book: Yearbook, rule: Rule) -> set[Place]:
 def too_small(book: Yearbook) -> set[Place]:
     """Which figures may not be shown for what they are; nothing is withheld besides."""
     linked = Linked(book)
-    reasons = primary({cell.name: cell for cell in linked.cells}, _RULE, ())
+    reasons = primary({cell.name: cell for cell in linked.cells}, RULE, ())
     return {place for place, name in linked.names.items() if name in reasons}
 
 
-def _decided(linked: Linked, earlier: Sequence[Edition], rule: Rule) -> dict[str, str]:
+def _decided(
+    linked: Linked, earlier: Sequence[Edition], rule: Rule, looked: Callable[[int], None] = lambda done: None
+) -> dict[str, str]:
     try:
-        verdict = protect(linked.cells, linked.relations, rule, earlier)
+        verdict = protect(linked.cells, linked.relations, rule, earlier, looked)
     except Unprotected:
         # So few figures that hiding some hides none: nothing about persons is shown.
         return {cell.name: EVERYTHING for cell in linked.cells}

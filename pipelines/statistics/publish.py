@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Collection, Iterable
 from datetime import date
 from importlib.metadata import version
@@ -14,13 +15,16 @@ from pathlib import Path
 from loaders.errors import UsageError
 from loaders.warehouse import Connection
 from pipelines.disclosure.cells import Reason
-from pipelines.statistics import people, public
+from pipelines.progress import Say, Step, quiet, reached
+from pipelines.statistics import people, public, public_scopes
 from pipelines.statistics.activities import TOTAL
-from pipelines.statistics.asked import AUDIENCES, asked
+from pipelines.statistics.asked import AUDIENCES, SCOPES, asked
 from pipelines.statistics.cells import Table, text
 from pipelines.statistics.people import Place
 from pipelines.statistics.public import Hidden
 from pipelines.statistics.yearbook import Yearbook, compile_year
+
+log = logging.getLogger("siseri.statistics")
 
 MANIFEST = "manifest.json"
 #: What stands for a figure that the public is not shown (secret statistique).
@@ -35,13 +39,22 @@ REASONS = {
     Reason.CHANGE.value: "l'écart avec une édition précédente parlerait de moins de 11 travailleurs",
     Reason.DERIVED.value: "calculée d'une valeur non publiée",
     Reason.SECONDARY.value: "protège une autre valeur",
+    public_scopes.SCOPE: "les tables de l'ensemble ne la disent pas : la différence avec elles parlerait du reste",
     public.SENDERS: "chaque ligne ne parle que d'un émetteur",
     public.EVERYTHING: "trop peu de données pour qu'en taire une partie suffise",
 }
 
 
 def publish(
-    connection: Connection, out: Path, today: date, *, year: int, as_of: str | None, scope: str, audience: str
+    connection: Connection,
+    out: Path,
+    today: date,
+    *,
+    year: int,
+    as_of: str | None,
+    scope: str,
+    audience: str,
+    say: Say = quiet,
 ) -> dict[str, object]:
     """Write the tables of a year into a folder.
 
@@ -49,6 +62,7 @@ def publish(
         out: made where missing; files of the same names are replaced, each whole.
         as_of, scope: see :func:`pipelines.statistics.asked.asked`.
         audience: ``dgt``; ``public``, of which figures are withheld and :data:`SUPPRESSED` stands instead.
+        say: told of each step.
 
     Returns:
         The manifest.
@@ -58,13 +72,17 @@ def publish(
     """
     if audience not in AUDIENCES:
         raise UsageError(f"destinataire inconnu : {audience!r} ; au choix {', '.join(AUDIENCES)}")
-    if audience == "public" and scope != "tous":
-        raise UsageError("le public n'a que le périmètre tous : la différence de deux autres se calculerait")
+    if audience == "public" and scope in SCOPES and scope not in ("tous", *public_scopes.SCOPES):
+        raise UsageError(
+            f"le public n'a pas le périmètre {scope} : rien dans les tables de l'ensemble ne le sépare du reste, et la"
+            " différence avec elles se calculerait ; au choix tous, artificiel, naturel"
+        )
     _must_be_folder(out)
-    book = compile_year(connection, asked(connection, year, as_of, scope, today))
+    book = compile_year(connection, asked(connection, year, as_of, scope, today), say=say)
     hidden = []
     if audience == "public":
-        hidden = public.withheld(connection, book)
+        guard = public.withheld if scope == "tous" else public_scopes.withheld
+        hidden = guard(connection, book, say)
         book, gone = public.without_senders(book)
         hidden += gone
     places = {(one.table, one.code, one.column) for one in hidden}
@@ -80,6 +98,7 @@ def publish(
             manifest["travailleurs_suivis"] = None
     files = tables | people.files(people.edition(book, audience, places)) | {MANIFEST: document(manifest)}
     write_folder(out, files)
+    reached(log, say, year, Step.PAPERS)
     return manifest
 
 

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 from loaders.warehouse import Connection
+from pipelines.progress import Say, Step, quiet, reached
 from pipelines.statistics import marts, other_tables, population, tables
 from pipelines.statistics.asked import Asked
 from pipelines.statistics.cells import Table
@@ -39,17 +40,19 @@ class Yearbook:
         raise KeyError(name)
 
 
-def compile_year(connection: Connection, asked: Asked, *, kept: bool = True) -> Yearbook:
+def compile_year(connection: Connection, asked: Asked, *, kept: bool = True, say: Say = quiet) -> Yearbook:
     """Make every table. Only the year's mart is written; memory holds a few numbers a worker, not the results.
 
     Args:
         connection: one in which no transaction is under way.
         kept: whether sums kept from an earlier printing may serve; else all are made from the doses.
+        say: told of each step.
     """
     with marts.guarded(connection, asked.year) as keep, connection.transaction():
         cursor = connection.cursor()
         cursor.execute("set transaction isolation level repeatable read")
         year = marts.year_of(cursor, asked.year, asked.load, keep=keep and kept)
+        reached(log, say, asked.year, Step.DOSES, sum(_rows_read(year.facts).values()))
         everybody = population.populate(cursor, year, asked.year, asked.load)
         scoped = everybody.scoped(asked.scope)
         made = (
@@ -66,7 +69,7 @@ def compile_year(connection: Connection, asked: Asked, *, kept: bool = True) -> 
             senders(connection, asked.year, asked.load, year.deliveries),
         )
     book = Yearbook(asked, made, _rows_read(year.facts), int(scoped.monitored.sum()), scoped)
-    log.info("statistics of %s: %s rows, %s monitored", asked.year, sum(book.rows_read.values()), book.monitored)
+    reached(log, say, asked.year, Step.TABLES, len(made))
     return book
 
 

@@ -20,7 +20,7 @@ order by person_id, start_day, siret
 -- name: passive
 select
     person_id, establishment_id, siret, quantity, location, dosimeter, start_day, end_day, state, value_usv, threshold_usv,
-    sender, sender_role, recorded_at
+    sender, sender_role, recorded_at, adjusts, measure_id
 from access.passive
 order by person_id, end_day, start_day, siret, quantity, location, sender, value_usv
 
@@ -32,17 +32,18 @@ from access.operational
 order by person_id, end_minute, start_minute, siret, quantity, place, zone
 
 -- name: aircrew
-select person_id, establishment_id, siret, end_day, value_usv, flights, sender, recorded_at
+select person_id, establishment_id, siret, end_day, value_usv, flights, sender, recorded_at, adjusts, measure_id
 from access.aircrew
 order by person_id, end_day, siret, sender, value_usv
 
 -- name: internal
-select person_id, siret, end_day, exam, nuclide, unit, state, activity_nbq, limit_nbq, sender, recorded_at
+select person_id, siret, end_day, exam, nuclide, unit, state, activity_nbq, limit_nbq, sender, recorded_at,
+    measure_id
 from access.internal
 order by person_id, end_day, siret, exam, nuclide, sender
 
 -- name: committed
-select person_id, establishment_id, siret, end_day, nuclide, value_usv, sender, recorded_at
+select person_id, establishment_id, siret, end_day, nuclide, value_usv, sender, recorded_at, adjusts, measure_id
 from access.committed
 order by person_id, end_day, siret, nuclide, sender, value_usv
 
@@ -60,3 +61,13 @@ select
     committed
 from access.exceedances()
 order by window_end, exceedance_id
+
+-- name: conclusions
+select exceedance_id, conclusion, retained_usv, concluded_on from access.conclusions() order by exceedance_id
+
+-- name: ended
+select
+    person_id, format, siret, quantity, location, dosimeter, start_at, end_at, nuclide, spot, sender, measure_id,
+    recorded_at
+from access.ended(%s)
+order by person_id, end_at, format, sender, measure_id, recorded_at

@@ -388,9 +388,6 @@ left join ledger.load as u on c.until_load = u.load_id
 where c.exceedance_id = %(one)s and c.since_load <= %(load)s
 order by c.since_load
 
--- name: sirets
-select establishment_id, siret from reference.establishment where establishment_id = any(%s)
-
 -- name: senders
 select partner_id, code from ledger.partner where partner_id = any(%s)
 

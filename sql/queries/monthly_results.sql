@@ -1,12 +1,16 @@
 -- name: owed
 -- Each open account of a physician or an adviser with the establishments that designate it today and of which it has got
--- no results this month; when it last got some.
-select distinct p.partner_id, p.code, p.role, p.identifiant, e.establishment_id, e.siret, l.delivered_at
+-- no results this month; when it last and first got some, and in which months.
+select distinct
+    p.partner_id, p.code, p.role, p.identifiant, e.establishment_id, e.siret, l.delivered_at, l.first_at, l.first_month,
+    l.month
 from ledger.partner as p
 inner join reference.designation as d on p.identifiant = d.identifiant and p.role = d.role
 inner join reference.establishment as e on d.establishment_id = e.establishment_id
 left join lateral (
-    select max(m.delivered_at) as delivered_at, max(m.month) as month
+    select
+        max(m.delivered_at) as delivered_at, max(m.month) as month,
+        min(m.delivered_at) as first_at, min(m.month) as first_month
     from ledger.monthly_list as m
     where m.partner_id = p.partner_id and m.name like 'resultats-%%' and split_part(m.name, '-', 2) = e.siret
 ) as l on true
@@ -42,8 +46,8 @@ on conflict do nothing
 select recorded_at from ledger.load where kind = 'legacy'
 
 -- name: candidates
--- Of these establishments, those with a result of the month that ended, or with an older one loaded since a day. What a
--- legacy migration brought is history and no news.
+-- Of these establishments, those with a result of the month that ended, or with an older one loaded since a day, or with
+-- one that holds no longer since then. What a legacy migration brought is history and no news.
 with asked as (
     select unnest(%(establishments)s::integer[]) as establishment_id
 ),
@@ -94,6 +98,31 @@ inner join asked as a on d.establishment_id = a.establishment_id
 where
     d.until_load is null and d.end_day <= %(last)s
     and (d.end_day >= %(first)s or d.since_load in (select l.load_id from late as l))
+union
+select d.establishment_id
+from dose.passive as d
+inner join asked as a on d.establishment_id = a.establishment_id
+where d.until_load in (select l.load_id from late as l) and d.end_day <= %(last)s
+union
+select d.establishment_id
+from dose.operational as d
+inner join asked as a on d.establishment_id = a.establishment_id
+where d.until_load in (select l.load_id from late as l) and date '1970-01-01' + d.end_minute / 1440 <= %(last)s
+union
+select d.establishment_id
+from dose.aircrew as d
+inner join asked as a on d.establishment_id = a.establishment_id
+where d.until_load in (select l.load_id from late as l) and d.end_day <= %(last)s
+union
+select d.establishment_id
+from dose.internal as d
+inner join asked as a on d.establishment_id = a.establishment_id
+where d.until_load in (select l.load_id from late as l) and d.end_day <= %(last)s
+union
+select d.establishment_id
+from dose.committed as d
+inner join asked as a on d.establishment_id = a.establishment_id
+where d.until_load in (select l.load_id from late as l) and d.end_day <= %(last)s
 
 -- name: outlived
 -- Files of results still in the retour/ of an account that their establishment designates no longer.

@@ -360,7 +360,9 @@ def test_as_the_registry_held_them(world: World) -> None:
     shown = world.shown(1, as_of=concluded)
     assert [(one["etat"], one["au"]) for one in shown["etats"]][2] == ("MODIFIE", None)
     assert [one["valeur_msv"] for one in shown["calculs"]] == ["21.000", "12.000"]
-    assert "resultats" not in shown
+    assert [(one["valeur_msv"], one["compte_msv"]) for one in shown["resultats"]] == [("12.000", "12.000")]
+    assert [one["valeur_msv"] for one in world.shown(1, as_of=found)["resultats"]] == ["21.000"]
+    assert [one["valeur_msv"] for one in world.shown(1)["resultats"]] == ["9.000", "12.000"]
     with pytest.raises(UsageError, match="aucun dépassement 1 à cette date"):
         world.shown(1, as_of=before)
     for moment in ("hier", "2026-02-30", "2026-13", "9999-12-31"):

@@ -13,7 +13,7 @@ from typing import Any
 import pypdf
 import pytest
 
-from bench import data, world
+from bench import data, published, world
 from loaders.errors import UsageError
 from pipelines.statistics.establishment import COLUMNS, report
 from pipelines.statistics.publish import publish
@@ -34,7 +34,9 @@ def nation(registries: Any) -> Iterator[Any]:
         registry.drop("ASNR", "a.csv", data.register())
         registry.run(TODAY)
         registry.drop("ASNR", "b.csv", data.designations("LABO1"))
-        registry.drop("ASNR", "c.csv", b"".join(world.workers({code: sum(n) for code, n in world.table(500).items()})))
+        registry.drop(
+            "ASNR", "c.csv", b"".join(world.workers({code: sum(n) for code, n in published.categories(500).items()}))
+        )
         registry.run(TODAY)
         registry.drop("LABO1", "2020.csv", b"".join(world.results(2020, world.doses_2020(500))))
         registry.run(TODAY)
@@ -68,7 +70,7 @@ def test_its_own_figures_beside_those_the_public_may_see(nation: Any, tmp_path: 
     doses = [usv for number, usv in enumerate(world.doses_2020(500)) if places[number % PLACES] == siret]
     assert int(total["suivis"]) == len(doses)
     assert float(total["moyenne_suivis_msv"]) == pytest.approx(sum(doses) / 1000 / len(doses), abs=1e-6)
-    assert int(total["nation_suivis"]) == sum(map(sum, world.table(500).values()))
+    assert int(total["nation_suivis"]) == sum(map(sum, published.categories(500).values()))
     for name in ("metiers", "secteurs", "evolution"):
         for row in rows(out, name).values():
             assert all(row[column] in ("s", "", "0") or int(row[column]) >= 11 for column in COUNTS)

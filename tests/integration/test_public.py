@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from twin.attacker import Told, bounded
 
-from bench import data, world
+from bench import data, published, world
 from pipelines.statistics.publish import publish
 
 TODAY = date(2021, 3, 1)
@@ -30,7 +30,9 @@ def nation(registries: Any) -> Iterator[Any]:
         registry.drop("ASNR", "a.csv", data.register())
         registry.run(TODAY)
         registry.drop("ASNR", "b.csv", data.designations("LABO1"))
-        registry.drop("ASNR", "c.csv", b"".join(world.workers({code: sum(n) for code, n in world.table(1000).items()})))
+        registry.drop(
+            "ASNR", "c.csv", b"".join(world.workers({code: sum(n) for code, n in published.categories(1000).items()}))
+        )
         registry.run(TODAY)
         registry.drop("LABO1", "2020.csv", b"".join(world.results(2020, world.doses_2020(1000))))
         registry.run(TODAY)
@@ -103,7 +105,7 @@ def test_the_same_instant_always_comes_out_the_same_and_a_later_one_tells_no_few
     }
     before = rows(first, "categories")
     # Five workers more, in a file that comes late: the difference of two editions would tell of five.
-    counts = {code: sum(n) for code, n in world.table(1000).items()}
+    counts = {code: sum(n) for code, n in published.categories(1000).items()}
     some = sum(counts.values())
     extra = dict(counts)
     extra["B"] += 5

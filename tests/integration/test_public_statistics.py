@@ -15,6 +15,7 @@ from senders import PASSIVE, country, dose, file
 from twin.attacker import ONE, Solver, Told
 from twin.statistics import lies_in
 
+from bench import published, world
 from loaders.errors import UsageError
 from pipelines.simulation.run import simulate
 from pipelines.statistics.publish import publish
@@ -272,7 +273,60 @@ def test_a_small_country_shows_nothing_of_its_few_workers(registry: Any, tmp_pat
     assert b"7.5" not in b"".join(path.read_bytes() for path in out.glob("*.csv"))
 
 
-@pytest.mark.parametrize("scope", ["artificiel", "naturel", "civil", "militaire"])
+def told_by_the_whole(whole: Tables, scope: str, name: str, code: str, column: str) -> str | None:
+    """What a reader of the whole's files knows of a figure of a scope: ``None`` nothing, empty that it is of nobody."""
+    if name not in ("domaines", "secteurs", "secteurs_cumul"):
+        return None
+    if code != "Total":
+        return whole[name][code][column] if code.startswith("4") == (scope == "naturel") else ""
+    total, natural = whole["domaines"]["Total"], whole["domaines"]["400000"]
+    if scope == "naturel":
+        return natural[column]
+    means = {"moyenne_suivis_msv": "suivis", "moyenne_exposes_msv": "exposes"}
+    if column in means:
+        count, collective = (told_by_the_whole(whole, scope, name, code, one) for one in (means[column], DOSE))
+        if HIDDEN in (count, collective):
+            return HIDDEN
+        return f"{usv(str(collective)) / 1000 / int(str(count)):.6f}"
+    if column not in (*COUNTS, DOSE) or HIDDEN in (total[column], natural[column]):
+        return HIDDEN
+    if column == DOSE:
+        return f"{(usv(total[column]) - usv(natural[column])) / 1_000_000:.6f}"
+    return str(int(total[column]) - int(natural[column]))
+
+
+@pytest.mark.parametrize("scope", ["artificiel", "naturel"])
+def test_a_scope_tells_the_public_what_the_whole_does_and_no_more(registries: Any, tmp_path: Path, scope: str) -> None:
+    """Every figure shown of a scope can be worked out from the files of the whole alone: they give nothing away."""
+    told = next(one for one in published.WORLDS if one.name == "sectors_2020")
+    with registries() as bench:
+        world.load(bench.registry, told, tmp_path / "ancien", 100)
+        part = printed(bench, tmp_path / "part", year=2020, scope=scope)
+        whole = read(printed(bench, tmp_path / "whole", year=2020))
+        exact = read(printed(bench, tmp_path / "dgt", "dgt", year=2020, scope=scope))
+    log, shown = withheld(part), 0
+    lawful(read(part), exact, log)
+    for name, table in read(part).items():
+        for code, row in table.items():
+            for column, text in row.items():
+                if column in ("code", "libelle") or not text:
+                    continue
+                known = told_by_the_whole(whole, scope, name, code, column)
+                if text == HIDDEN:
+                    assert known in (None, HIDDEN) or 0 < int(exact[name][code]["suivis"]) < 11
+                elif known == "":
+                    assert float(text) == 0
+                else:
+                    assert text == known, (name, code, column)
+                    shown += 1
+    assert shown > 40
+    assert "PERIMETRE" in log.values()
+    assert whole["secteurs"]["201000"]["suivis"] == HIDDEN, "something is withheld of the whole"
+    manifest = json.loads((part / "manifest.json").read_text())
+    assert (manifest["scope"], manifest["cellules_non_publiees"]) == (scope, len(log))
+
+
+@pytest.mark.parametrize("scope", ["civil", "militaire"])
 def test_a_part_would_be_the_difference_to_the_whole(registry: Any, tmp_path: Path, scope: str) -> None:
     with pytest.raises(UsageError, match="différence"):
         printed(registry, tmp_path / "out", scope=scope)

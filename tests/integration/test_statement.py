@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 from senders import (
+    CONCLUSION,
     DESIGNATIONS,
     ENGAGEE,
     INTERNE,
@@ -144,6 +145,37 @@ def test_advisers_and_agents_get_no_internal_value_nor_a_sum_with_one(land: Any,
         assert "une dose interne engagée existe dans cette période" in shown
         assert "aucune donnée d'exposition interne" in shown
         assert {one["nature"] for one in found["sommes"] if one["grandeur"] == "EFFICACE"} <= {"EXTERNE", "EFFICACE"}
+
+
+def test_what_a_physician_retained_stands_beside_the_result_he_adjusted(land: Any) -> None:
+    told = row(CONCLUSION, ID_DEPASSEMENT="1", CONCLUSION="MODIFIEE", VALEUR_RETENUE="19.191")
+    land.drop("DOCTEUR", "conclusion.csv", file(CONCLUSION, told))
+    land.run()
+    assert land.report("DOCTEUR", "conclusion.csv")["statut"] == "INTEGRE"
+    for who in ("TRAVAILLEUR:-", "MDT:" + RPPS):
+        found = facts(land, who)
+        # 13.001 becomes what brings the window to 19.191; the others are as they were.
+        adjusted = [one for one in found["resultats"] if one["depassement"] is not None]
+        assert [(one["depassement"], one["valeur_msv"], one["etat"]) for one in adjusted] == [(1, "8.859", "EST")]
+        assert [(one["conclusion"], one["valeur_retenue_msv"], one["conclu_le"]) for one in adjusted] == [
+            ("MODIFIEE", "19.191", "2026-04-02")
+        ]
+        assert sums(found)["12_MOIS", "EFFICACE"][0] == "19.191"
+        assert [(one["id"], one["etat"], one["valeur_retenue_msv"]) for one in found["depassements"]] == [
+            (1, "MODIFIE", "19.191"),
+            (2, "NOTIFIE", None),
+        ]
+        assert "dépassement 1, modifiée par le médecin le 02/04/2026" in text(found)
+        assert "dose retenue sur la période du dépassement : 19,191 mSv" in text(found)
+        assert "exceedance 1, modified by the physician" in text(found, "en")
+        line = next(one for one in cells(render(found, ".csv", "fr")) if one["DEPASSEMENT"])
+        assert (line["CONCLUSION"], line["VALEUR_RETENUE_MSV"]) == ("MODIFIEE", "19.191")
+    for who in ("CRP:P1", "AGENT:I-17"):
+        found = facts(land, who)
+        assert "19.191" not in json.dumps(found)
+        assert "19,191" not in text(found)
+        assert {one["depassement"] for one in found["resultats"]} == {None}
+        assert {one["conclusion"] for one in (*found["resultats"], *found["depassements"])} == {None}
 
 
 def test_an_adviser_s_sums_are_of_the_establishment_and_the_contract(land: Any) -> None:

@@ -34,7 +34,7 @@ from senders import (
     row,
 )
 
-from bench import data, world
+from bench import data, published, world
 from loaders.errors import UsageError
 from pipelines.statistics.facts import Facts
 from pipelines.statistics.publish import publish
@@ -85,7 +85,7 @@ def nation(registries: Any) -> Iterator[Any]:
         registry.drop("ASNR", "a.csv", data.register())
         registry.run(today)
         registry.drop("ASNR", "b.csv", data.designations("LABO1"))
-        counts = {code: sum(cells) for code, cells in world.table(100).items()}
+        counts = {code: sum(cells) for code, cells in published.categories(100).items()}
         counts[""] += 300  # 2019 holds more workers
         registry.drop("ASNR", "c.csv", b"".join(world.workers(counts)))
         registry.run(today)
@@ -98,7 +98,7 @@ def nation(registries: Any) -> Iterator[Any]:
 
 def test_published_table_of_2020(nation: Any, printed: Any) -> None:
     rows = printed(nation, 2020).rows("categories")
-    expected = world.table(100)
+    expected = published.categories(100)
     names = ["0", "]0;1]", "]1;5]", "]5;10]", ">10"]
     told = {code or "(vide)": dict(zip(names, counts, strict=True)) for code, counts in expected.items()}
     assert list(rows) == ["A", "B", "NC", "(vide)", "Total"]
@@ -137,7 +137,7 @@ def test_files_and_manifest(nation: Any, printed: Any) -> None:
     assert made.manifest["scope"] == "tous"
     for name in TABLES:
         assert made.manifest["tables"][name]["sha256"] == hashlib.sha256(made.bytes[name]).hexdigest()
-    workers = sum(map(sum, world.table(100).values()))
+    workers = sum(map(sum, published.categories(100).values()))
     assert made.manifest["lignes_lues"] == {
         "PASSIVE": workers, "ENGAGEE": 0, "NAVIGANT": 0, "OPERATIONNELLE": 0, "INTERNE": 0
     }  # fmt: skip

@@ -34,6 +34,7 @@ FUNCTIONS = {
     "exceedances": ("worker", "physician", "crp", "agent"),
     "contract_sums": ("crp",),
     "committed_spans": ("crp", "agent"),
+    "conclusions": ("worker", "physician"),
 }
 
 
@@ -263,7 +264,7 @@ def test_a_ticket_opens_for_its_own_profile_for_some_minutes(matrix: Matrix) -> 
 def test_the_gate_makes_tickets_and_reads_nothing(matrix: Matrix) -> None:
     with matrix.registry.registry.warehouse.login("gate") as gate:
         for capacity in ("TRAVAILLEUR", "AGENT"):
-            with pytest.raises(errors.RaiseException, match="needs a mandate"):
+            with pytest.raises(errors.RaiseException, match="P0001"):
                 gate.execute(
                     "select access.admit(sha256('x'), %s, '', null, null, %s, current_date, 'x', 'COMMANDE', 'x')",
                     (capacity, SIRET),
@@ -279,7 +280,7 @@ def test_the_gate_makes_tickets_and_reads_nothing(matrix: Matrix) -> None:
         ):
             with pytest.raises(errors.InsufficientPrivilege):
                 gate.execute(refused)
-        with pytest.raises(errors.RaiseException, match="no such capacity"):
+        with pytest.raises(errors.RaiseException, match="P0001"):
             gate.execute(
                 "select access.admit(sha256('x'), 'DGT', 'x', null, gen_random_uuid(), null, current_date, 'x',"
                 " 'COMMANDE', 'x')"
