@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import sql
-from loaders import archive
+from loaders import archive, crash
 from loaders.settings import PARIS, Settings
 from loaders.sftp import Entry, Fetched, SftpClient, SftpRefused
 from loaders.warehouse import DEPOT, SUBMISSION, Connection, alone
@@ -173,15 +173,21 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
         fetched = fetch(client, drop, local)
         if fetched is None:
             return None
+        crash.reach("collect.fetched")
         archive.keep(settings, fetched.sha256, local)
+        crash.reach("collect.archived")
     finally:
         local.unlink(missing_ok=True)
     submission, number = _enter(connection, settings, drop, fetched.sha256, fetched.size)
+    crash.reach("collect.entered")
     stem = answer_stem(ledger_name(drop.entry.name), number)
     client.put(drop.code, "retour", f"{stem}.ar.json", receipt_json(connection, submission))
+    crash.reach("collect.receipted")
     leave(client, drop, stem, archive.at_hand(settings, fetched.sha256))
+    crash.reach("collect.moved")
     with connection.transaction():
         connection.execute(sql.query("collect", "left_depot"), (submission,))
+    crash.reach("collect.left")
     log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)
     return submission
 
@@ -200,6 +206,7 @@ def leave(
     """
     if drop.marker is not None:  # before the file: a marker must never outlive what it stands for
         client.remove(drop.code, depot, drop.entry.name + MARKER)
+        crash.reach("collect.unmarked")
     client.move(drop.code, depot, drop.entry.name, kept, stem)
     if client.look(drop.code, kept, stem) == (drop.entry.size, int(drop.entry.mtime)):
         return

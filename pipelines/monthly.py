@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 import sql
+from loaders import crash
 from loaders.registry import depots, opened
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
@@ -65,6 +66,7 @@ def deliver(
                     client.remove(code, "retour", name)
                 else:
                     client.put(code, "retour", name, body)
+            crash.reach("monthly.delivered")
             # Recorded last and together: a pass that dies before this delivers the same again.
             with connection.transaction():
                 for name in lists:

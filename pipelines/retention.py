@@ -12,6 +12,7 @@ import re
 from datetime import date, timedelta
 
 import sql
+from loaders import crash
 from loaders.registry import depots, opened
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
@@ -83,6 +84,7 @@ def _home(
                 new.append((partner_id, digest, entry.mtime, today))
             if seen < today - timedelta(days=_days(entry.name, settings)):
                 client.remove(code, folder, entry.name)
+                crash.reach("retention.removed")
                 gone.append(digest)
             else:
                 there.add(digest)
@@ -93,6 +95,7 @@ def _home(
             cursor.execute(sql.query("retention", "forget"), (partner_id, forgotten))
             if gone:
                 cursor.execute(sql.query("retention", "removed"), ("RETOUR", partner_id, today, len(gone)))
+        crash.reach("retention.noted")
     return len(gone)
 
 

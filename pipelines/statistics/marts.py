@@ -12,6 +12,7 @@ from datetime import date
 from psycopg import sql as composed
 
 import sql
+from loaders import crash
 from loaders.bulk import Cursor
 from loaders.warehouse import Connection, alone
 from pipelines.statistics import facts
@@ -111,6 +112,7 @@ def _keep(cursor: Cursor, year: int, load: int, *, fresh: bool) -> None:
         cursor.execute(sql.query("statistics", name), {"year": year, "load": load})
     if fresh:
         cursor.execute(sql.query("statistics", "fill_year"), (year,))
+    crash.reach("marts.kept")
 
 
 def _deliveries(cursor: Cursor, year: int, load: int, files: list[int] | None) -> None:
