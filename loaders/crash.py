@@ -46,6 +46,7 @@ STEPS = {
     "follow_up.answered": "no longer owed",
     "notices.page": "a notice's page delivered, its data not",
     "notices.delivered": "a notice delivered, still owed",
+    "questions.delivered": "a question delivered, still owed",
     "declare.delivered": "an employer's list renewed, still owed",
     "monthly.delivered": "a month's lists delivered, still owed",
     "results.delivered": "a month's results delivered, still owed",

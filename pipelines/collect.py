@@ -123,8 +123,10 @@ def collect(
     Returns:
         The submissions' ids, in the order they were taken.
     """
+    troubles = Troubles() if troubles is None else troubles
     _tidy(connection, settings)
-    return list(_taken(client, connection, settings, Troubles() if troubles is None else troubles))
+    _note_left(client, connection, settings, troubles)
+    return list(_taken(client, connection, settings, troubles))
 
 
 def _tidy(connection: Connection, settings: Settings) -> None:
@@ -137,6 +139,29 @@ def _tidy(connection: Connection, settings: Settings) -> None:
         with alone(connection, SUBMISSION, int(left.name.partition(".")[0]), patience_s=0) as held:
             if held:
                 left.unlink(missing_ok=True)
+
+
+def _note_left(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> None:
+    """Note the drops that a killed pass moved out of their depot without noting it.
+
+    Else the same file, sent again with its time kept, would pass for the drop that was taken, and get no answer.
+    """
+    for submission, partner_id, code, name, number, sha256 in connection.execute(
+        sql.query("collect", "not_noted")
+    ).fetchall():
+        with troubles.keep("partner", partner_id), alone(connection, DEPOT, partner_id, patience_s=0) as held:
+            stem = answer_stem(name, number)
+            if not held or not client.exists(code, "archive", stem):
+                continue
+            local = settings.folder("archive", "incoming") / f"{partner_id}-{time.time_ns()}"
+            try:
+                same = client.fetch(code, stem, local, folder="archive").sha256 == sha256
+            finally:
+                local.unlink(missing_ok=True)
+            if not same:
+                _give_back(client, code, name, stem, archive.at_hand(settings, sha256), "depot", "archive")
+            with connection.transaction():
+                connection.execute(sql.query("collect", "left_depot"), (submission,))
 
 
 def _taken(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> Iterator[int]:
@@ -208,14 +233,19 @@ def leave(
         client.remove(drop.code, depot, drop.entry.name + MARKER)
         crash.reach("collect.unmarked")
     client.move(drop.code, depot, drop.entry.name, kept, stem)
-    if client.look(drop.code, kept, stem) == (drop.entry.size, int(drop.entry.mtime)):
-        return
-    name = drop.entry.name
-    if client.exists(drop.code, depot, name):
+    if client.look(drop.code, kept, stem) != (drop.entry.size, int(drop.entry.mtime)):
+        _give_back(client, drop.code, drop.entry.name, stem, copy, depot, kept)
+
+
+def _give_back(
+    client: SftpClient, code: str, name: str, stem: str, copy: AbstractContextManager[Path], depot: str, kept: str
+) -> None:
+    """Put the sender's other file, moved in place of the one that was taken, back into the depot."""
+    if client.exists(code, depot, name):
         name = f"{secrets.token_hex(4)}-{name}"[-200:]
-    client.move(drop.code, kept, stem, depot, name)
+    client.move(code, kept, stem, depot, name)
     with copy as path:
-        client.put(drop.code, kept, stem, path)
+        client.put(code, kept, stem, path)
 
 
 def _enter(connection: Connection, settings: Settings, drop: Drop, sha256: str, size: int) -> tuple[int, int]:
