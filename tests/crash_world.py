@@ -20,7 +20,6 @@ from exposed_service import PEOPLE
 from legacy_world import part, passive, place, stay, worker
 from nursery import End as Exit
 from nursery import Nursery
-from psycopg.conninfo import make_conninfo
 from senders import (
     DESIGNATIONS,
     ESTABLISSEMENTS,
@@ -276,8 +275,15 @@ class World:
         shutil.copytree(self.home / "archive", self._saved / "archive")
 
     def restore(self) -> None:
-        """Begin anew: database and homes as they were saved; every sequence skips some numbers."""
-        self._maintain("drop database if exists siseri with (force)", "create database siseri template siseri_saved")
+        """Begin anew: database and homes as they were saved.
+
+        Copied file by file, between two checkpoints: the other strategy leaves sequences that a crash of the server
+        sets back, since what their last record in the log told was told of the database copied.
+        """
+        self._maintain(
+            "drop database if exists siseri with (force)",
+            "create database siseri template siseri_saved strategy file_copy",
+        )
         for name in ("sftp", "archive", "staging"):
             for child in (self.home / name).iterdir():
                 shutil.rmtree(child) if child.is_dir() else child.unlink()
@@ -295,7 +301,7 @@ class World:
             )
 
     def url(self, name: str = "siseri") -> str:
-        return make_conninfo(PostgresServer(self.home).url(), dbname=name)
+        return PostgresServer(self.home).url(name)
 
     def _maintain(self, *statements: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

@@ -178,22 +178,19 @@ def test_a_file_sent_again_after_a_kill_is_another_drop(world: World) -> None:
 
 @pytest.mark.slow
 def test_a_file_put_in_the_place_of_a_taken_one_is_not_lost_by_a_kill(world: World) -> None:
-    """The sender replaces its file just before the move, and the process dies just after."""
+    """The sender replaced its file just before the move, and the process died just after it."""
     world.restore()
     one_more(world, "une.csv")
-    depot = world.home / "sftp" / "LABO1" / "depot" / "une.csv"
     step = crash_world.Step("2026-04-10", ("run",))
-    assert world.command(step, "collect.receipted:1:STOP").stopped
-    other = file(PASSIVE, dose("autre", "0.4"))
-    depot.write_bytes(other)
-    world.nursery.kill()
+    assert world.command(step, "collect.moved").killed
+    moved = world.home / "sftp" / "LABO1" / "archive" / "une.csv"
+    first, other = moved.read_bytes(), file(PASSIVE, dose("autre", "0.4"))
+    moved.write_bytes(other)
+    os.utime(moved, (1_700_000_000, 1_700_000_000))
     world.run("2026-04-10", "run")
-    world.run("2026-04-10", "run", expect=(0,))
-    with psycopg.connect(world.url()) as connection:
-        taken = connection.execute(
-            "select count(*), bool_and(left_depot) from ledger.submission where file_name = 'une.csv'"
-        ).fetchone()
-    assert taken == (2, True)
+    assert moved.read_bytes() == first
+    assert moved.with_name("une.csv~2").read_bytes() == other
+    assert (world.home / "sftp/LABO1/retour/une.csv~2.rapport.csv").read_bytes().startswith(PASSIVE.encode())
 
 
 @pytest.mark.slow
