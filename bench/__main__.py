@@ -20,6 +20,8 @@ RUNS = (
     ("bench.access",),
     ("bench.statements",),
     ("bench.legacy",),
+    ("bench.fuzz",),
+    ("bench.faults",),
 )
 
 
