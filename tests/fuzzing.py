@@ -12,8 +12,6 @@ from mutants import Mutant
 
 from pipelines.selfcheck import report_stem, selfcheck
 
-STATES = {"REFUSE", "INTEGRE", "INTEGRE_EN_PARTIE", "REJETE", "EN_ATTENTE"}
-
 
 class Fault(Exception):
     """What is wrong with an answer; never what the file holds."""
