@@ -74,7 +74,7 @@ def test_loads_carry_rising_hours_in_the_order_of_their_numbers(registry):
 
 
 def test_a_load_that_is_not_sealed_cannot_be_committed(registry):
-    with pytest.raises(psycopg.errors.RaiseException, match="not sealed"), registry.connection.transaction():
+    with pytest.raises(psycopg.errors.RaiseException, match="P0001"), registry.connection.transaction():
         registry.connection.execute("select ledger.open_load('forgotten', null)")
 
 
