@@ -214,7 +214,7 @@ def test_files_spread_over_two_workers_and_a_dead_ones_work_is_taken_over(site: 
             "select count(*), count(distinct (sender_id, measure_id)) from dose.passive where until_load is null"
         ).fetchone()
         assert held == (200_000 + 20 * rounds, 200_000 + 20 * rounds)
-        assert all(one.held for one in verify(registry.connection, site.settings))
+        assert all(one.held for one in verify(registry.warehouse.analyst(), site.settings))
     # Nothing of the archive lies on any machine: all of it in the store.
     assert len(site.store.keys()) == 4 + rounds
     for home in (site.settings.home, *(site.home(name) for name in WORKERS)):
