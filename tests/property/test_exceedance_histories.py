@@ -369,8 +369,8 @@ def test_detection_follows_every_history(registry: Any) -> None:
 
         follow()
         # Histories are drawn: chance may leave one state out.
-    assert set(met) <= set(STATES)
-    assert len(met) >= len(STATES) - 1
+        assert set(met) <= set(STATES)
+        assert len(met) >= len(STATES) - 1
         assert recompute(loader, TODAY).differences == 0
         states = loader.execute(
             "select count(*) from exposure.state s join exposure.state o using (exceedance_id)"
