@@ -1,7 +1,7 @@
 """Expiry: what has had its time goes, rule by rule (schemas/retention.py); each removal is logged.
 
 The database lets the janitor's role touch what the rules name and nothing else: no dose, no identity
-(0031_keeping.sql).
+(``schemas/data/droits.csv``).
 Each rule is one transaction, or one an account or file, so that a pass cut short is simply made again.
 """
 
