@@ -62,7 +62,7 @@ def prepare(settings: Settings, url: str, workers: int) -> Settings:
         ):
             client.put("ASNR", "depot", name, body)
             client.put("ASNR", "depot", name + ".ok", b"")
-            sweep(client, registry.connection, settings, registry.key)
+            sweep(client, registry, settings)
     return settings
 
 

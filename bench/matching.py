@@ -127,7 +127,7 @@ def send(registry: Registry, client: Any, sheets: dict[str, list[Case]]) -> None
         writer.writerows([case.row[column] for column in names] for case in some)
         client.put(SENDERS[name], "depot", f"{name}.csv", text.getvalue().encode())
         client.put(SENDERS[name], "depot", f"{name}.csv.ok", b"")
-    sweep(client, registry.connection, registry.settings, registry.key)
+    sweep(client, registry, registry.settings)
 
 
 def judge(
