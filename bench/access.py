@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench import data
+from bench.conditions import conditions
 from bench.exceedances import fill
 from bench.integrate import TODAY, prepare
 from loaders.registry import Registry, opened
@@ -158,12 +156,7 @@ def careers(registry: Registry, rpps: str, adviser: str) -> dict[str, Any]:
         "through / bare": {name: round(statistics.median(ones) / middle, 2) for name, ones in through.items()},
         "all_results_ms": {name: round(statistics.median(ones), 2) for name, ones in whole.items()},
         "ticket_and_two_logins_ms": round(statistics.median(tickets), 2),
-        "conditions": {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "load": round(os.getloadavg()[0], 1),
-            "python": platform.python_version(),
-        },
+        "conditions": conditions(),
     }
 
 

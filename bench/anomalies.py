@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench.conditions import conditions
 from bench.doses import first_country
 from bench.other_country import second_country
 from bench.planted import BY_BATCH, KINDS, Planted, plant
@@ -173,19 +170,7 @@ def main() -> None:
         runs = [measure(country, asked.workers, seed) for seed in asked.seeds]
         told[country] = summary(runs) | {"runs": runs}
         print(country, json.dumps({k: v for k, v in told[country].items() if k != "runs"}, indent=1), flush=True)
-    told |= {
-        "conditions": {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "load": round(os.getloadavg()[0], 1),
-            "python": platform.python_version(),
-            "numpy": version("numpy"),
-            "scikit-learn": version("scikit-learn"),
-            "model": VERSION,
-            "fault_rate": RATE,
-            "workers": asked.workers,
-        }
-    }
+    told |= {"conditions": conditions("numpy", "scikit-learn", model=VERSION, fault_rate=RATE, workers=asked.workers)}
     if not asked.dry:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "anomalies.json").write_text(json.dumps(told, indent=1) + "\n")

@@ -13,18 +13,16 @@ import argparse
 import csv
 import json
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench import rows as sheets
+from bench.conditions import conditions
 from bench.integrate import RESULTS
 from schemas.formats import formats
 
@@ -162,14 +160,8 @@ def main() -> None:
     figures = compare(arguments.rows, tuple(arguments.only), print)
     figures["ratios"] = ratios(figures)
     figures["aims"] = AIMS
-    figures["conditions"] = {
-        "rows": arguments.rows,
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, bound to one of {os.cpu_count()} cores",
-        "load_average": os.getloadavg(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "pandas", "pyarrow", "pandera", "python-stdnum")},
-    }
+    packages = ("numpy", "pandas", "pyarrow", "pandera", "python-stdnum")
+    figures["conditions"] = conditions(*packages, rows=arguments.rows, bound_to="one core")
     for name, rate in figures.get("rivals_rows_per_s", {}).items():
         print(f"{name:60}{rate:14,.0f} rows/s")
     print(json.dumps(figures["ratios"], indent=1))

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import tempfile
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from bench import data, exceedances
+from bench.conditions import conditions
 from bench.integrate import RESULTS, TODAY, prepare
 from loaders.registry import Registry, opened
 from loaders.services import running
@@ -68,12 +66,7 @@ def measure(doses: int) -> dict[str, Any]:
                             took = round(time.perf_counter() - began, 2)
                             figures.setdefault(span, {})[control] = {"seconds": took, "findings": found.total}
     return figures | {
-        "conditions": {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "load": round(os.getloadavg()[0], 1),
-            "python": platform.python_version(),
-        },
+        "conditions": conditions(),
     }
 
 

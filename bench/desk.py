@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench import data
+from bench.conditions import conditions
 from bench.integrate import TODAY, prepare, write_file
 from loaders import archive
 from loaders.registry import Registry, opened
@@ -273,11 +271,7 @@ def measure(rows: int, group: int, doses: int, exceedances: int) -> dict[str, An
         "pages": shown,
         "decision_rows": group,
         "decisions": took,
-        "conditions": {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "python": platform.python_version(),
-        },
+        "conditions": conditions(),
     }
 
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench import data
+from bench.conditions import conditions
 from bench.desk import _take
 from bench.integrate import TODAY, prepare
 from loaders.bulk import copy_in_binary
@@ -167,12 +165,7 @@ def measure(doses: int) -> dict[str, Any]:
         "recompute": best_full,
         "plain_sql": best_plain,
         "recompute / plain_sql": round(best_full["seconds"] / best_plain["seconds"], 2),
-        "conditions": {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "load": round(os.getloadavg()[0], 1),
-            "python": platform.python_version(),
-        },
+        "conditions": conditions(),
     }
 
 

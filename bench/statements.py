@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench import data
 from bench.access import WORKERS, designate
+from bench.conditions import conditions
 from bench.exceedances import fill
 from bench.integrate import TODAY, prepare
 from loaders.registry import Registry, opened
@@ -75,12 +73,7 @@ def written(registry: Registry, asking: Principal, count: int) -> dict[str, Any]
         "read_ms": round(statistics.median(reads), 1),
         "render_ms": round(statistics.median(renders), 1),
         "kilobytes": round(statistics.median(sizes) / 1000),
-        "conditions": {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "load": round(os.getloadavg()[0], 1),
-            "python": platform.python_version(),
-        },
+        "conditions": conditions(),
     }
 
 

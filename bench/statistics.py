@@ -11,15 +11,13 @@ import argparse
 import dataclasses
 import hashlib
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.conditions import conditions
 from loaders.bulk import Cursor, copy_in_binary
 from loaders.registry import opened
 from loaders.services import running
@@ -353,12 +352,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         "duckdb_cpu_s": round(mark["cpu_s"], 2),
         "from_scratch / duckdb": round(best["seconds"] / mark["seconds"], 1),
         "after_a_file / duckdb": round(min(one["seconds"] for one in forward) / mark["seconds"], 1),
-        "conditions": {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "load": round(os.getloadavg()[0], 1),
-            "python": platform.python_version(),
-        },
+        "conditions": conditions(),
     }
 
 

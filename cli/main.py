@@ -129,7 +129,7 @@ def run(json_: Json = False) -> None:
 
     settings = settings_now()
     with opened(settings) as registry, depots(registry) as client:
-        done = sweep(client, registry.connection, settings, registry.key)
+        done = sweep(client, registry, settings)
     facts = {
         "pris": len(done.taken),
         "traites": len(done.settled),

@@ -88,7 +88,8 @@ def sound(settings: Settings, sha256: str, size: int) -> bool:
     """Whether the archive gives so many bytes with this hash."""
     try:
         with at_hand(settings, sha256) as path:
-            return path.stat().st_size == size and _digest(path) == sha256
+            here = settings.archive_url is None  # a store's bytes were held against their hash as they came
+            return path.stat().st_size == size and (not here or _digest(path) == sha256)
     except (FileNotFoundError, _NotWhatWasKept):
         return False
 

@@ -66,10 +66,6 @@ class Warehouse:
         """A connection that may read."""
         return self.login("analyst")
 
-    def janitor(self) -> Connection:
-        """A connection that may remove what has had its time, and nothing else: no dose, no identity."""
-        return self.login("janitor")
-
     def pool(
         self, profile: str, *, size: int, statement_timeout_ms: int, lock_timeout_ms: int
     ) -> ConnectionPool[Connection]:
@@ -318,7 +314,7 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
 #: Spaces of session locks: a sender's depot, a submission, the delivery of notices.
 DEPOT, SUBMISSION, NOTICES = 5352, 5353, 5355
 #: Space of session locks on the bytes of a hash: between their arrival in the archive and their entry in the ledger.
-BYTES = 5361
+BYTES = 5366
 
 
 @contextmanager

@@ -45,10 +45,11 @@ def turn(connection: Connection, client: SftpClient | None, settings: Settings) 
     """Open and close the accounts whose day has come. Returns for how many that changed."""
     with connection.transaction():
         turned = connection.execute(sql.query("doors", "turned"), {"today": settings.registry_date()}).fetchall()
-        for _, code, is_open in turned:
+        for code, is_open, _ in turned:
             _mark(settings, code, is_open=is_open)
         if turned and client is not None and client.takes_accounts():
-            publish_all(connection, client)
+            for code, is_open, until in turned:
+                publish(connection, client, code, is_open, until)
     return len(turned)
 
 

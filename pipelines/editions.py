@@ -20,7 +20,6 @@ from loaders.registry import depots, opened
 from loaders.settings import PARIS, Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
-from pipelines import doors
 from pipelines.decide import MOTIVE, WHO, clean_text
 from pipelines.held import SILENCE
 from pipelines.isolate import Troubles
@@ -285,6 +284,5 @@ def renew() -> dict[str, int]:
     settings = Settings.load()
     with opened(settings, profile="publisher") as registry, depots(registry) as client:
         troubles = Troubles()
-        doors.turn(registry.connection, client, settings)
         delivered = deliver(client, registry.connection, settings, troubles)
     return {"delivered": delivered, "troubles": len(troubles)}

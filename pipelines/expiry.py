@@ -1,7 +1,7 @@
 """Expiry: what has had its time goes, rule by rule (schemas/retention.py); each removal is logged.
 
 The database lets the janitor's role touch what the rules name and nothing else: no dose, no identity
-(0031_keeping.sql).
+(``schemas/data/droits.csv``).
 Each rule is one transaction, or one an account or file, so that a pass cut short is simply made again.
 """
 
@@ -25,6 +25,7 @@ from pipelines import partners, retention
 from pipelines.collect import answer_stem
 from pipelines.isolate import Troubles
 from schemas.retention import RULES, STAYS, Rule, as_json
+from schemas.roles import RECEIVERS
 
 log = logging.getLogger("siseri.expiry")
 
@@ -86,7 +87,7 @@ def carry_out(
     """
     troubles = Troubles()
     counts: dict[str, int] = {}
-    with registry.warehouse.janitor() as janitor:
+    with registry.warehouse.login("janitor") as janitor:
         for rule in rules:
             before = settings.registry_date() - timedelta(days=days(rule, settings) or 0)
             work = Work(settings, client, registry.connection, janitor, before, troubles, preview)
@@ -146,8 +147,8 @@ def _files(work: Work) -> int:
     if work.preview:
         return len(due)
     gone: Counter[int] = Counter()
-    for sha256 in dict.fromkeys(row[5] for row in due):
-        with work.troubles.keep("retention of submission", next(row[0] for row in due if row[5] == sha256)):
+    for sha256, submission in {row[5]: row[0] for row in reversed(due)}.items():
+        with work.troubles.keep("retention of submission", submission):
             gone += _bytes(work, sha256)
     return sum(gone.values())
 
@@ -173,10 +174,10 @@ def _accounts(work: Work) -> int:
     due = work.connection.execute(sql.query("retention", "due_accounts"), {"before": work.before}).fetchall()
     if work.preview:
         return len(due)
-    done = 0
+    done, homes = 0, set(work.client.homes())
     for partner, code, role in due:
         with work.troubles.keep("retention of partner", partner), work.connection.transaction():
-            files = _emptied(work, code, role)
+            files = _emptied(work, code, role) if code in homes else 0
             work.connection.execute(sql.query("retention", "nameless_account"), (partner,))
             work.connection.execute(sql.query("retention", "forget_home"), (partner,))
             partners.forget(work.connection, work.settings, code)
@@ -188,14 +189,13 @@ def _accounts(work: Work) -> int:
 def _emptied(work: Work, code: str, role: str) -> int:
     """Files removed from a closed account's home."""
     count = 0
-    if code in work.client.homes():
-        for folder in _FOLDERS:
-            if role in ("DGT", "DSND") and folder not in ("retour", "retour/essai", "archive"):
-                continue  # they have no other
-            for entry in work.client.listdir(code, folder):
-                if entry.is_regular:
-                    work.client.remove(code, folder, entry.name)
-                    count += 1
+    for folder in _FOLDERS:
+        if role in RECEIVERS and folder not in ("retour", "retour/essai", "archive"):
+            continue  # they have no other
+        for entry in work.client.listdir(code, folder):
+            if entry.is_regular:
+                work.client.remove(code, folder, entry.name)
+                count += 1
     return count
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import sql
+from loaders.registry import Registry
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
-from loaders.warehouse import SUBMISSION, Connection, Warehouse, alone
+from loaders.warehouse import SUBMISSION, Connection, alone
 from pipelines import deadlines, editions, exceedances, notices, scorecards
 from pipelines.answer import answer_all
 from pipelines.collect import answer_stem, collect
@@ -122,7 +123,7 @@ def _incident(client: SftpClient, connection: Connection, submission: int) -> No
     )
 
 
-def sweep(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey) -> Pass:
+def sweep(client: SftpClient, registry: Registry, settings: Settings) -> Pass:
     """Open and close the accounts whose day has come.
 
     Then collect, integrate, answer, release, answer what that changed, look for exceedances and their deadlines, tell
@@ -130,6 +131,7 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
     remove answers that lay there too long.
     """
     done = Pass()
+    connection, key = registry.connection, registry.key
     done.turned = keep_doors(client, connection, settings, done.troubles)
     done.taken = collect(client, connection, settings, done.troubles)
     for submission, _, _ in pending(connection):
@@ -151,7 +153,7 @@ def sweep(client: SftpClient, connection: Connection, settings: Settings, key: R
     done.declarations = declare(client, connection, key, done.troubles)
     done.lists = deliver(client, connection, settings, key, done.troubles)
     done.cards = scorecards.deliver(client, connection, settings, done.troubles)
-    with Warehouse(settings, connection.info.dsn).login("publisher") as publisher:
+    with registry.warehouse.login("publisher") as publisher:
         done.editions = editions.deliver(client, publisher, settings, done.troubles)
     done.trials = trials(client, connection, settings, key, done.troubles)
     done.removed = remove_old(client, connection, settings, done.troubles)

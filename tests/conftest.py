@@ -74,7 +74,7 @@ class Bench:
         """One pass at a registry date."""
         self.today = today or self.today
         self.settings = dataclasses.replace(self.settings, today=self.today)
-        return sweep(self.client, self.connection, self.settings, self.registry.key)
+        return sweep(self.client, self.registry, self.settings)
 
     def answer(self) -> None:
         """Deliver what is owed."""

@@ -47,16 +47,15 @@ SEALED = (
     Place("legacy.waiting", "sealed", (("entry_id", "bigint"),)),
 )
 
-#: Every column of keyed fingerprints, and the query of the exchange that renews it. ``cause_person`` of an entry
-#: follows its ``person``; the mark of the notices is forgotten and made anew.
-PRINTS = {
-    "identity.identifier.fingerprint": "exchange_identifiers",
-    "queue.entry.person": "exchange_entries",
-    "queue.entry.cause_person": "exchange_entries",
-    "queue.cause.cause_person": "exchange_causes",
-    "queue.decision_entry.person_before": "exchange_decisions",
-    "queue.standing.from_person": "exchange_standing",
-    "rights.request.person": "exchange_requests",
-    "exposure.notice.digest": "exchange_notices",
-    "exposure.telling.accounts": "exchange_mark",
-}
+#: Columns that hold a person's fingerprint as it is: what stands for the old one takes its place.
+FINGERPRINTS = (
+    "identity.identifier.fingerprint",
+    "queue.entry.person",
+    "queue.cause.cause_person",
+    "queue.decision_entry.person_before",
+    "queue.standing.from_person",
+    "rights.request.person",
+)
+#: Every column that hangs on the key otherwise than by a seal. ``cause_person`` of an entry follows its ``person``; a
+#: notice's digest is reckoned anew from what it says; the mark of the notices is forgotten and made anew.
+PRINTS = (*FINGERPRINTS, "queue.entry.cause_person", "exposure.notice.digest", "exposure.telling.accounts")

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql as composed
+
 import sql
 from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection
 from pipelines.check import check
-from pipelines.keyring.places import PRINTS
+from pipelines.keyring.places import FINGERPRINTS
 from pipelines.match import person_column
 from pipelines.notice_facts import seen
 from pipelines.read import chunk_of_rows
@@ -21,6 +23,7 @@ from schemas.spec import Context
 
 STEP = 20_000
 _PLACE = "empreintes"
+_RENEW = "update {table} as t set {column} = p.new_print from keyring.print as p where t.{column} = p.old_print"
 _FIRST = ["00000000-0000-0000-0000-000000000000", "0"]
 
 
@@ -60,9 +63,11 @@ def exchange(cursor: Cursor, old: RegistryKey, new: RegistryKey) -> tuple[int, i
     left = [one for (one,) in cursor.execute(sql.query("keyring", "prints_left")).fetchall()]
     _keep(cursor, ((one, new.fingerprint(f"orphan {one}")) for one in left))
     _notices(cursor, old, new)
-    for query in dict.fromkeys(PRINTS.values()):
-        if query != "exchange_notices":
-            cursor.execute(sql.query("keyring", query))
+    for name in FINGERPRINTS:
+        *table, column = name.split(".")
+        places = {"table": composed.Identifier(*table), "column": composed.Identifier(column)}
+        cursor.execute(composed.SQL(_RENEW).format(**places))
+    cursor.execute(sql.query("keyring", "exchange_mark"))
     count = cursor.execute(sql.query("keyring", "prints_so_far")).fetchone()
     return (int(count[0]) if count else 0), len(left)
 

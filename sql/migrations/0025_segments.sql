@@ -24,7 +24,6 @@ do $$
 declare
     loader text := current_database() || '_loader';
 begin
-    execute format('grant select, insert, delete on mart.segment to %I', loader);
     execute 'alter table mart.segment enable row level security';
     execute 'alter table mart.segment force row level security';
     execute format('create policy loads on mart.segment to %I using (true) with check (true)', loader);

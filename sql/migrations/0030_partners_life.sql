@@ -75,18 +75,3 @@ create table ledger.list_told (
 -- A notice is taken out of retour/ the day nothing ties the account to its establishments any more.
 alter table exposure.notice add column removed_at timestamptz;
 create index notice_there on exposure.notice (partner_id) where told_at is not null and removed_at is null;
-
-do $$
-declare
-    loader text := current_database() || '_loader';
-    analyst text := current_database() || '_analyst';
-begin
-    execute format('grant update (is_open, last_login, warned_on, disabled_at, disabled_for) on ledger.partner to %I',
-        loader);
-    execute format('grant select, insert, update on ledger.doors_look to %I', loader);
-    execute format('grant select, insert, update, delete on ledger.partner_key to %I', loader);
-    execute format('grant select, insert, delete on ledger.list_told to %I', loader);
-    execute format('grant update (removed_at) on exposure.notice to %I', loader);
-    execute format('grant select on ledger.list_told to %I', analyst);
-end
-$$;

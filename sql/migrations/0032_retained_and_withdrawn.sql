@@ -236,14 +236,10 @@ declare
     home text := current_database();
     keeper text := home || '_keeper';
 begin
-    execute 'revoke all on function access.conclusions, access.ended from public';
-    execute format('grant select on exposure.conclusion to %I', keeper);
     execute format('create policy keeps on exposure.conclusion for select to %I using (true)', keeper);
     execute format('grant create on schema access to %I', keeper);
     execute format('alter function access.conclusions owner to %I', keeper);
     execute format('alter function access.ended owner to %I', keeper);
     execute format('revoke create on schema access from %I', keeper);
-    execute format('grant execute on function access.conclusions to %I, %I', home || '_worker', home || '_physician');
-    execute format('grant execute on function access.ended to %I, %I', home || '_crp', home || '_physician');
 end
 $$;

@@ -9,7 +9,7 @@ from (
     from ledger.partner as o
 ) as n
 where p.partner_id = n.partner_id and p.is_open <> n.is_open
-returning p.partner_id, p.code, p.is_open
+returning p.code, p.is_open, p.valid_until
 
 -- name: looked
 select exists (select 1 from ledger.doors_look where registry_date = %s)

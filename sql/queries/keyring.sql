@@ -104,30 +104,6 @@ select notice_id, digest, sealed from exposure.notice
 update exposure.notice as n set digest = k.digest
 from unnest(%s::integer[], %s::uuid[]) as k (notice_id, digest) where n.notice_id = k.notice_id
 
--- name: exchange_identifiers
-update identity.identifier as i set fingerprint = p.new_print
-from keyring.print as p where i.fingerprint = p.old_print
-
--- name: exchange_entries
-update queue.entry as e set person = p.new_print
-from keyring.print as p where e.person = p.old_print
-
--- name: exchange_causes
-update queue.cause as c set cause_person = p.new_print
-from keyring.print as p where c.cause_person = p.old_print
-
--- name: exchange_decisions
-update queue.decision_entry as d set person_before = p.new_print
-from keyring.print as p where d.person_before = p.old_print
-
--- name: exchange_standing
-update queue.standing as s set from_person = p.new_print
-from keyring.print as p where s.from_person = p.old_print
-
--- name: exchange_requests
-update rights.request as r set person = p.new_print
-from keyring.print as p where r.person = p.old_print
-
 -- name: exchange_mark
 -- What the notices had seen hangs on the key: they look again.
 delete from exposure.telling

@@ -115,7 +115,7 @@ def test_the_same_files_again_change_nothing(demonstrated: tuple[Settings, str])
         before = registry.connection.execute(counted).fetchone()
         for file in manifest["files"]:
             deposit(client, registry.connection, file["partner"], [sample / file["path"]])
-        sweep(client, registry.connection, settings, registry.key)
+        sweep(client, registry, settings)
         assert registry.connection.execute(counted).fetchone() == before
         with registry.warehouse.analyst() as analyst:
             assert not [one for one in verify.verify(analyst, settings) if not one.held]

@@ -235,6 +235,7 @@ def test_deposits_that_are_refused(env: dict[str, str], tmp_path: Path) -> None:
     hidden, part = tmp_path / ".avril.csv", tmp_path / "avril.csv.part"
     hidden.write_bytes(b"x")
     part.write_bytes(b"x")
+    siseri(env, "partner", "disable", "EMPL2")
     for words in (
         (good, "--partner", "DGT"),
         (good, "--partner", "PERSONNE"),

@@ -101,7 +101,7 @@ def test_a_person_answers_for_each_held_file(service: Settings, tmp_path: Path) 
         return json.loads(path.read_text()) if path.exists() else None
 
     with opened(service) as registry, depots(registry) as client:
-        kept = registry.connection
+        kept, reader = registry.connection, registry.warehouse.analyst()
         deposit(client, kept, "ASNR", [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")])
         wait_until((service.home / "sftp" / "ASNR" / "retour" / "c.csv.rapport.json").exists, "no references")
         for code in LABS:
@@ -150,7 +150,7 @@ def test_a_person_answers_for_each_held_file(service: Settings, tmp_path: Path) 
             assert held.held(kept) == []
 
             def owed() -> list[str]:
-                return [one.invariant for one in verify.verify(kept, service) if not one.held]
+                return [one.invariant for one in verify.verify(reader, service) if not one.held]
 
             wait_until(lambda: not owed(), "an invariant does not hold")
 

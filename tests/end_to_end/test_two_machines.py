@@ -201,7 +201,7 @@ def test_files_spread_over_two_workers_and_a_dead_ones_work_is_taken_over(site: 
         rounds += 1
         assert rounds <= 10, "one worker does everything"
         name = f"r{rounds}"
-        drop("LABO2", **{name: b"".join(data.passive(20, 30, faulty=0, waiting=0, seed=rounds))})
+        drop("LABO2", **{name: b"".join(data.passive(20, 30, first=20 * rounds, faulty=0, waiting=0))})
         site.wait_for("a round answered", partial(site.answered, "LABO2", f"{name}.csv"))
     # A machine dies in the midst of a file.
     drop("LABO1", grand=b"".join(data.passive(200_000, 2_000, faulty=0, waiting=0)))
@@ -214,7 +214,7 @@ def test_files_spread_over_two_workers_and_a_dead_ones_work_is_taken_over(site: 
             "select count(*), count(distinct (sender_id, measure_id)) from dose.passive where until_load is null"
         ).fetchone()
         assert held == (200_000 + 20 * rounds, 200_000 + 20 * rounds)
-        assert all(one.held for one in verify(registry.connection, site.settings))
+        assert all(one.held for one in verify(registry.warehouse.analyst(), site.settings))
     # Nothing of the archive lies on any machine: all of it in the store.
     assert len(site.store.keys()) == 4 + rounds
     for home in (site.settings.home, *(site.home(name) for name in WORKERS)):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from refusals import refused
 
 from loaders.errors import WarehouseRefused
 from loaders.warehouse import load
@@ -74,7 +75,7 @@ def test_loads_carry_rising_hours_in_the_order_of_their_numbers(registry):
 
 
 def test_a_load_that_is_not_sealed_cannot_be_committed(registry):
-    with pytest.raises(psycopg.errors.RaiseException, match="not sealed"), registry.connection.transaction():
+    with refused(psycopg.errors.RaiseException, "not sealed"), registry.connection.transaction():
         registry.connection.execute("select ledger.open_load('forgotten', null)")
 
 

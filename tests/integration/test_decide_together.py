@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable
@@ -51,7 +52,8 @@ class Hand:
 
 def integrate(one: Hand) -> None:
     """A whole pass."""
-    assert not sweep(one.bench.client, one.connection, one.bench.settings, one.key).troubles
+    registry = dataclasses.replace(one.bench.registry, connection=one.connection)
+    assert not sweep(one.bench.client, registry, one.bench.settings).troubles
 
 
 def let_go(one: Hand) -> None:

@@ -279,7 +279,7 @@ def test_a_certified_number_shows_as_nir(land: Any) -> None:
 
 def test_identities_to_verify_come_back_as_identites(land: Any, tmp_path: Path) -> None:
     out = tmp_path / "a-verifier.csv"
-    assert pending(land.connection, land.registry.key, out) == 0
+    assert pending(land.as_("analyst"), land.registry.key, out, "ana") == 0
     numbers = ["3850675110999", "3850675110998", "3850675110997"]
     names = ["PETIT", "GRAND", "MOYEN"]
     sent = [
@@ -289,7 +289,7 @@ def test_identities_to_verify_come_back_as_identites(land: Any, tmp_path: Path) 
     integrated(land, "EMPL", "nia.csv", TRAVAILLEURS, *sent)
     out.write_text("avant")
     out.chmod(0o644)
-    assert pending(land.connection, land.registry.key, out) == 3
+    assert pending(land.as_("analyst"), land.registry.key, out, "ana") == 3
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [out]
     assert out.read_text().splitlines()[0] == IDENTITES
@@ -302,7 +302,7 @@ def test_identities_to_verify_come_back_as_identites(land: Any, tmp_path: Path) 
     nir = "1850675110997"
     answers = [found[0] | {"NIR": nir, "CLE": key_of(nir), "STATUT": "CERTIFIE"}, found[1] | {"STATUT": "REFUSE"}]
     integrated(land, "ASNR", "sngi.csv", IDENTITES, *(";".join(one.values()) for one in answers))
-    assert pending(land.connection, land.registry.key, out) == 1
+    assert pending(land.as_("analyst"), land.registry.key, out, "ana") == 1
     assert [one["NIA"] for one in cells(out.read_bytes())] == [numbers[0]]
 
 

@@ -403,7 +403,7 @@ def test_a_kept_year_follows_what_a_physicians_version_lets_go(registry: Any, pr
         (1000, {}, "1900"),
         (2026, {"scope": "moi"}, "périmètre"),
         (2026, {"audience": "presse"}, "destinataire"),
-        (2026, {"audience": "public", "scope": "civil"}, "périmètre tous"),
+        (2026, {"audience": "public", "scope": "civil"}, "périmètre civil"),
         (2026, {"as_of": "hier"}, "AAAA-MM-JJ"),
         (2026, {"as_of": "2999-01-01"}, "venir"),
     ],

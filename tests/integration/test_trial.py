@@ -49,17 +49,18 @@ def lines(bench: Any, partner: str, stem: str) -> list[dict[str, str]]:
 
 def everything(bench: Any) -> dict[str, Any]:
     """Every row of every table, and the files of the real channel."""
-    tables = bench.connection.execute(
-        "select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where n.nspname in ('ledger', 'identity', 'reference', 'dose', 'queue') and c.relkind in ('r', 'p')"
-        " and not c.relispartition order by 1"
-    ).fetchall()
-    rows = {
-        table: bench.connection.execute(f"select t::text from {table} as t order by 1").fetchall()
-        for (table,) in tables
-        if table != "ledger.kept_answer"  # answers of trials lie in retour/ as well, and go after their time
-    }
-    partitions = bench.connection.execute("select relname from pg_class where relispartition order by 1").fetchall()
+    with bench.registry.warehouse.admin() as admin:
+        tables = admin.execute(
+            "select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            " where n.nspname in ('ledger', 'identity', 'reference', 'dose', 'queue') and c.relkind in ('r', 'p')"
+            " and not c.relispartition order by 1"
+        ).fetchall()
+        rows = {
+            table: admin.execute(f"select t::text from {table} as t order by 1").fetchall()
+            for (table,) in tables
+            if table != "ledger.kept_answer"  # answers of trials lie in retour/ as well, and go after their time
+        }
+        partitions = admin.execute("select relname from pg_class where relispartition order by 1").fetchall()
     homes = bench.settings.home / "sftp"
     files = sorted(
         str(one.relative_to(homes)) for one in homes.rglob("*") if one.is_file() and "essai" not in one.parts

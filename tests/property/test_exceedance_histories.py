@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from property.test_windows import results
 from senders import SIRET, SIRET2, country
@@ -44,6 +44,8 @@ CROWDED = st.builds(
     st.sampled_from((0, 30)),
     st.sampled_from((3_000, 3_001, 5_000, 7_500, 7_501, 9_999, 10_000, 10_001, 20_001)),
 )
+#: Above every limit of its quantity by itself.
+ABOVE = Result(1, 1, "PAS-HP10-PHO", "POITRINE", date(2024, 12, 1), date(2024, 12, 31), 60_000)
 RESULTS = st.one_of(CROWDED, CROWDED, results())
 CONCLUDE = st.tuples(
     st.just("conclude"),
@@ -354,6 +356,7 @@ def test_detection_follows_every_history(registry: Any) -> None:
         admin.autocommit = True
 
         @given(STEPS)
+        @example([("add", ABOVE), ("conclude", 0, "ANNULEE", 0), ("look",)])  # too rare to be left to chance
         @settings(max_examples=400, deadline=None)
         def follow(steps: list[tuple[Any, ...]]) -> None:
             history = History(admin, loader)

@@ -42,7 +42,7 @@ def land(registry: Any) -> Any:
 
 @pytest.fixture
 def janitor(land: Any) -> Iterator[psycopg.Connection[Any]]:
-    with land.registry.warehouse.janitor() as connection:
+    with land.registry.warehouse.login("janitor") as connection:
         yield connection
 
 
