@@ -39,6 +39,7 @@ from senders import (
     row,
 )
 
+from loaders import rights
 from loaders.postgres_server import PostgresServer
 from loaders.settings import Settings
 from schemas.identifiers import key_of
@@ -240,7 +241,7 @@ class World:
 
     def run(self, day: str, *words: str, expect: tuple[int, ...] = (0,)) -> Exit:
         done = self.nursery.run(self.environment(day), *words)
-        assert done.status in expect, (words, done.status, done.err[-3000:])
+        assert done.status in expect, (words, done.status, done.out[-3000:], done.err[-3000:])
         return done
 
     def _furnish(self) -> None:
@@ -284,6 +285,8 @@ class World:
             "drop database if exists siseri with (force)",
             "create database siseri template siseri_saved strategy file_copy",
         )
+        with psycopg.connect(self.url()) as connection, connection.cursor() as cursor:
+            rights.grant(cursor, "siseri")  # those on the database itself are not copied
         for name in ("sftp", "archive", "staging"):
             for child in (self.home / name).iterdir():
                 shutil.rmtree(child) if child.is_dir() else child.unlink()
