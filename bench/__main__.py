@@ -23,6 +23,8 @@ RUNS = (
     ("bench.statistics",),
     ("bench.world",),
     ("bench.keyring",),
+    ("bench.fuzz",),
+    ("bench.faults",),
 )
 
 

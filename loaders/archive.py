@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from pyarrow import fs
 
+from loaders import crash
 from loaders.errors import ServiceMissing, UsageError
 from loaders.settings import Settings
 
@@ -109,6 +110,7 @@ def _keep_here(settings: Settings, sha256: str, fetched: Path) -> None:
     settings.folder("archive", sha256[:2], sha256[2:4])
     fetched.chmod(0o400)
     fetched.replace(target)
+    crash.reach("archive.renamed")
     for folder in (target.parent, target.parent.parent):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -23,6 +23,7 @@ from typing import BinaryIO
 import paramiko
 from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_OPENDIR, CMD_READDIR
 
+from loaders import crash
 from loaders.authorized_keys import ACCOUNTS, LOGINS
 from loaders.errors import ServiceMissing
 from loaders.host_keys import Pins
@@ -192,6 +193,7 @@ class SftpClient:
             with self._guard():
                 if self._sftp.stat(fresh).st_size != size:
                     raise SftpRefused("the SFTP server did not keep the whole of a file")
+                crash.reach("sftp.part")
                 self._sftp.posix_rename(fresh, target)
             if folder.split("/")[0] == "retour":
                 self.answered.add(code)

@@ -21,7 +21,7 @@ from psycopg import sql as composed
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import sql
-from loaders import rights
+from loaders import crash, rights
 from loaders.discreet import DiscreetConnection
 from loaders.errors import DatabaseLost, ServiceMissing, UsageError, WarehouseRefused
 from loaders.secrets import KeyFiles, RegistryKey
@@ -151,10 +151,12 @@ class Warehouse:
                     cursor.execute(text)
                     cursor.execute("insert into siseri_migration (number, name) values (%s, %s)", (number, name))
                     applied.append(f"{number:04d}_{name}")
+                    crash.reach("init.migration")
             rights.grant(cursor, str(connection.info.dbname))
             self._load_code_lists(cursor)
             key = RegistryKey.create(self.settings.key_file, key_check(connection))
             cursor.execute(sql.query("warehouse", "key_check"), (key.check_value(),))
+        crash.reach("init.committed")
         return applied
 
     def ready(self, profile: str) -> None:
@@ -218,6 +220,7 @@ class Warehouse:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             json.dump(passwords, out)
         fresh.replace(file)
+        crash.reach("init.roles")
 
     @staticmethod
     def _ensure_keeper(cursor: psycopg.Cursor[Any], role: str) -> None:
@@ -294,8 +297,11 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
             cursor = connection.cursor()
             row = cursor.execute("select ledger.open_load(%s, %s)", (kind, submission)).fetchone()
             assert row is not None
+            crash.reach(f"load.{kind}.opened")
             yield int(row[0])
             cursor.execute("select ledger.seal_load(%s)", (row[0],))
+            crash.reach(f"load.{kind}.sealed")
+        crash.reach(f"load.{kind}.committed")
     except psycopg.OperationalError as error:
         state = error.sqlstate or ""
         what = _KINDS.get(state[:2], "is lost")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import sql
-from loaders import archive
+from loaders import archive, crash
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import SUBMISSION, Connection, alone
@@ -59,13 +59,16 @@ def answer(client: SftpClient, connection: Connection, settings: Settings, submi
             with archive.at_hand(settings, sha256) as path:
                 _write_csv(connection, submission, load, path, scratch, _entries(connection, submission, load))
             client.put(code, "retour", f"{stem}.rapport.csv", scratch)
+            crash.reach("answer.csv")
         client.put(code, "retour", f"{stem}.rapport.html", report_page(facts))
         client.put(code, "retour", f"{stem}.rapport.json", as_document(facts))
         client.remove(code, "retour", f"{stem}.incident.json")
+        crash.reach("answer.delivered")
     finally:
         scratch.unlink(missing_ok=True)
     with connection.transaction():
         connection.execute(sql.query("answer", "answered"), (submission,))
+    crash.reach("answer.answered")
     log.info("submission %s answered: %s", submission, facts["statut"])
 
 
@@ -228,6 +231,7 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
             body = _changed_rows(*_opened(connection, submission, copy), cells)
         client.put(code, "retour", f"{stem}.suivi-{number}.csv", body)
     client.put(code, "retour", f"{stem}.suivi-{number}.json", as_document(facts))
+    crash.reach("follow_up.delivered")
     _followed(connection, submission, number, last_load)
     log.info("submission %s follow-up %s: %s rows", submission, number, len(changes))
 
@@ -246,6 +250,7 @@ def _changed_rows(path: Path, dialect: Dialect, layout: Layout, cells: dict[int,
 def _followed(connection: Connection, submission: int, number: int, last_load: int) -> None:
     with connection.transaction():
         connection.execute(sql.query("answer", "follow_up_answered"), (submission, number, last_load))
+    crash.reach("follow_up.answered")
 
 
 def _in_words(action: str, cause: str | None, motive: str, fields: str | None) -> str:

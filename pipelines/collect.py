@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import sql
-from loaders import archive
+from loaders import archive, crash
 from loaders.settings import PARIS, Settings
 from loaders.sftp import Entry, Fetched, SftpClient, SftpRefused
 from loaders.warehouse import BYTES, DEPOT, SUBMISSION, Connection, alone
@@ -123,8 +123,10 @@ def collect(
     Returns:
         The submissions' ids, in the order they were taken.
     """
+    troubles = Troubles() if troubles is None else troubles
     _tidy(connection, settings)
-    return list(_taken(client, connection, settings, Troubles() if troubles is None else troubles))
+    _note_left(client, connection, settings, troubles)
+    return list(_taken(client, connection, settings, troubles))
 
 
 def _tidy(connection: Connection, settings: Settings) -> None:
@@ -137,6 +139,31 @@ def _tidy(connection: Connection, settings: Settings) -> None:
         with alone(connection, SUBMISSION, int(left.name.partition(".")[0]), patience_s=0) as held:
             if held:
                 left.unlink(missing_ok=True)
+
+
+def _note_left(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> None:
+    """Note the drops that a killed pass moved out of their depot without noting it.
+
+    Else the same file, sent again with its time kept, would pass for the drop that was taken, and get no answer.
+    """
+    for submission, partner_id, code, name, number, sha256 in connection.execute(
+        sql.query("collect", "not_noted")
+    ).fetchall():
+        with troubles.keep("partner", partner_id), alone(connection, DEPOT, partner_id, patience_s=0) as held:
+            stem = answer_stem(name, number)
+            if not held or not client.exists(code, "archive", stem):
+                continue
+            local = settings.folder("archive", "incoming") / f"{partner_id}-{time.time_ns()}"
+            try:
+                same = client.fetch(code, stem, local, folder="archive").sha256 == sha256
+            finally:
+                local.unlink(missing_ok=True)
+            if same:
+                client.take_over(code, "archive", stem)
+            else:
+                _give_back(client, code, name, stem, archive.at_hand(settings, sha256), "depot", "archive")
+            with connection.transaction():
+                connection.execute(sql.query("collect", "left_depot"), (submission,))
 
 
 def _taken(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> Iterator[int]:
@@ -173,19 +200,25 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
         fetched = fetch(client, drop, local)
         if fetched is None:
             return None
+        crash.reach("collect.fetched")
         # The same bytes may be at the end of their time (pipelines.expiry): they are not removed in between.
         with alone(connection, BYTES, archive.number(fetched.sha256)) as held:
             if not held:
                 return None
             archive.keep(settings, fetched.sha256, local)
+            crash.reach("collect.archived")
             submission, number = _enter(connection, settings, drop, fetched.sha256, fetched.size)
+            crash.reach("collect.entered")
     finally:
         local.unlink(missing_ok=True)
     stem = answer_stem(ledger_name(drop.entry.name), number)
     client.put(drop.code, "retour", f"{stem}.ar.json", receipt_json(connection, submission))
+    crash.reach("collect.receipted")
     leave(client, drop, stem, archive.at_hand(settings, fetched.sha256))
+    crash.reach("collect.moved")
     with connection.transaction():
         connection.execute(sql.query("collect", "left_depot"), (submission,))
+    crash.reach("collect.left")
     log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)
     return submission
 
@@ -204,16 +237,23 @@ def leave(
     """
     if drop.marker is not None:  # before the file: a marker must never outlive what it stands for
         client.remove(drop.code, depot, drop.entry.name + MARKER)
+        crash.reach("collect.unmarked")
     client.move(drop.code, depot, drop.entry.name, kept, stem)
     if client.look(drop.code, kept, stem) == (drop.entry.size, int(drop.entry.mtime)):
         client.take_over(drop.code, kept, stem)
         return
-    name = drop.entry.name
-    if client.exists(drop.code, depot, name):
+    _give_back(client, drop.code, drop.entry.name, stem, copy, depot, kept)
+
+
+def _give_back(
+    client: SftpClient, code: str, name: str, stem: str, copy: AbstractContextManager[Path], depot: str, kept: str
+) -> None:
+    """Put the sender's other file, moved in place of the one that was taken, back into the depot."""
+    if client.exists(code, depot, name):
         name = f"{secrets.token_hex(4)}-{name}"[-200:]
-    client.move(drop.code, kept, stem, depot, name)
+    client.move(code, kept, stem, depot, name)
     with copy as path:
-        client.put(drop.code, kept, stem, path)
+        client.put(code, kept, stem, path)
 
 
 def _enter(connection: Connection, settings: Settings, drop: Drop, sha256: str, size: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 
 import sql
+from loaders import crash
 from loaders.secrets import RegistryKey
 from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
@@ -41,6 +42,7 @@ def declare(client: SftpClient, connection: Connection, key: RegistryKey, troubl
                     connection.execute(sql.query("release", "undeclared"), (partner_id,))
             else:
                 client.put(code, "retour", NAME, declaration_list(wanted(connection, key, partner_id, waits)))
+                crash.reach("declare.delivered")
                 with connection.transaction():
                     connection.execute(sql.query("release", "declared"), (partner_id, signature))
             done += 1

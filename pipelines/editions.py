@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 import sql
+from loaders import crash
 from loaders.errors import UsageError
 from loaders.registry import depots, opened
 from loaders.settings import PARIS, Settings
@@ -181,6 +182,7 @@ def _kept(connection: Connection, known: Asked, kind: str, month: date | None, w
         kept |= {"manifest": json.dumps(manifest), "changes": json.dumps(changes)}
         done = cursor.execute(sql.query("editions", "propose"), kept).fetchone()
         assert done is not None
+    crash.reach("editions.proposed")
     log.info("edition %s made: %s of %s", done[0], kind, known.year)
     return int(done[0])
 
@@ -267,6 +269,8 @@ def deliver(client: SftpClient, connection: Connection, settings: Settings, trou
             client.make_folder(code, "retour", kept.folder)
             for name, body in made[number].items():
                 client.put(code, f"retour/{kept.folder}", name, body)
+                crash.reach("editions.table")
+            crash.reach("editions.delivered")
             with connection.transaction():
                 connection.execute(sql.query("editions", "delivered"), (number, partner_id))
             done += 1

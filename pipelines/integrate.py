@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sql
-from loaders import archive
+from loaders import archive, crash
 from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
@@ -149,6 +149,7 @@ def integrate(
                     totals.add_values(checked)
                 staged.add(checked)
             totals.settle(told)
+            crash.reach("integrate.staged")
             asking = settings if trial is None and not accepted else None
             books = _second_pass(
                 connection, key, submission_id, account, opened, staged, named, today, trial is not None, asking
@@ -162,9 +163,11 @@ def integrate(
         log.info("submission %s refused: %s", submission_id, fault.code)
         return Result(submission_id, "REFUSE", format_name, fault.code, {})
     except Held as stopped:
+        crash.reach("held.undone")
         with connection.transaction():
             marked = (stopped.share, json.dumps(stopped.figures), opened.layout.format.name, submission_id)
             connection.execute(sql.query("held", "mark"), marked)
+        crash.reach("held.marked")
         log.info("submission %s held: share %s", submission_id, stopped.share)
         return Result(submission_id, "RECU", opened.layout.format.name, None, stopped.figures["lignes"])
     rows = as_json(books.lines)[0]
@@ -204,6 +207,7 @@ def _second_pass(
             lines = np.arange(checked.first_line, checked.first_line + count)
             source = Source(np.full(count, submission_id), lines)
             late += corridor(cursor, number, opened, checked, matched, source, sender, key, today, books, trial)
+            crash.reach("integrate.chunk")
         apply_changes(cursor, number, late, submission_id, books)
         second_look.enter(cursor, number, second_look.above_class_b(cursor, number, (layout.name,)))
         if asking is not None:

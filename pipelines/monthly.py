@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any
 
 import sql
+from loaders import crash
 from loaders.registry import depots, opened
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
@@ -69,6 +70,7 @@ def deliver(
                     client.remove(code, "retour", name)
                 else:
                     client.put(code, "retour", name, body)
+            crash.reach("monthly.delivered")
             # Recorded last and together: a pass that dies before this delivers the same again.
             with connection.transaction():
                 connection.execute(sql.query("monthly", "forget_told"), (partner_id,))

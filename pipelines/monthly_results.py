@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 import sql
+from loaders import crash
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
@@ -67,6 +68,7 @@ def deliver(
                 continue
             name = f"resultats-{siret}-{last:%Y-%m}.csv"
             client.put(code, "retour", name, body)
+            crash.reach("results.delivered")
             # Recorded last: a pass that dies before this delivers the same again.
             with connection.transaction():
                 connection.execute(sql.query("monthly_results", "delivered"), (partner_id, name, month, moment[0]))

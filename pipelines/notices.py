@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sql
+from loaders import crash
 from loaders.bulk import Cursor
 from loaders.registry import depots, opened
 from loaders.secrets import RegistryKey
@@ -247,7 +248,9 @@ def deliver(client: SftpClient, connection: Connection, key: RegistryKey, troubl
             with troubles.keep("partner", partner):
                 content = json.loads(key.open(sealed))
                 client.put(code, "retour", f"{name}.html", notice_page(content))
+                crash.reach("notices.page")
                 client.put(code, "retour", f"{name}.json", as_document(content))
+                crash.reach("notices.delivered")
                 with connection.transaction():
                     connection.execute(sql.query("notices", "delivered"), (notice,))
                 done += 1

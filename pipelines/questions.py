@@ -10,6 +10,7 @@ import logging
 from typing import Any
 
 import sql
+from loaders import crash
 from loaders.errors import UsageError
 from loaders.secrets import RegistryKey
 from loaders.settings import PARIS
@@ -94,6 +95,7 @@ def deliver(client: SftpClient, connection: Connection, key: RegistryKey, troubl
             stem = f"{answer_stem(name, drop_number)}.question-{number}"
             client.put(code, "retour", f"{stem}.html", question_page(facts))
             client.put(code, "retour", f"{stem}.json", as_document(facts))
+            crash.reach("questions.delivered")
             with connection.transaction():
                 connection.execute(sql.query("questions", "delivered"), (message,))
             done += 1

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import sql
+from loaders import crash
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
@@ -99,6 +100,7 @@ def _home(client: SftpClient, connection: Connection, settings: Settings, today:
             if folder in home.folders and seen < today - timedelta(days=_days(entry.name, settings)):
                 if not home.preview:
                     client.remove(home.code, folder, entry.name)
+                    crash.reach("retention.removed")
                 gone["ESSAIS" if folder in TRIALS else "RETOUR"] += 1
             else:
                 there.add(digest)
@@ -109,6 +111,7 @@ def _home(client: SftpClient, connection: Connection, settings: Settings, today:
             cursor.execute(sql.query("retention", "forget"), (home.partner_id, forgotten))
             for rule, count in gone.items():
                 cursor.execute(sql.query("retention", "removed"), (rule, home.partner_id, today, count))
+        crash.reach("retention.noted")
     return gone.total()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import date
 
 import sql
+from loaders import crash
 from loaders.registry import depots, opened
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
@@ -60,6 +61,7 @@ def deliver(client: SftpClient, connection: Connection, settings: Settings, trou
             files = cards.of_all() if role == "DGT" else cards.of(partner_id)
             for name, body in files.items():
                 client.put(code, "retour", name, body)
+            crash.reach("scorecards.delivered")
             # Recorded last and together, as the lists are.
             with connection.transaction():
                 for name in files:

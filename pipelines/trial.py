@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sql
+from loaders import crash
 from loaders.secrets import RegistryKey
 from loaders.settings import PARIS, Settings
 from loaders.sftp import Fetched, SftpClient
@@ -113,7 +114,9 @@ def _try(client: SftpClient, connection: Connection, settings: Settings, key: Re
             "recu_le": datetime.now(PARIS).isoformat(timespec="seconds"),
         }
         client.put(drop.code, ANSWERS, f"{stem}.ar.json", as_document(receipt))
+        crash.reach("trial.receipted")
         facts = _judge(connection, settings, key, drop, fetched, local, table)
+        crash.reach("trial.judged")
         told = {name: receipt[name] for name in receipt if name not in ("version", "essai")}
         facts = {"version": VERSION, "essai": True} | facts | {"depot": told | {"format": facts["depot"]["format"]}}
         if table.exists():
@@ -123,6 +126,7 @@ def _try(client: SftpClient, connection: Connection, settings: Settings, key: Re
         client.put(drop.code, ANSWERS, f"{stem}.rapport.html", report_page(facts))
         client.put(drop.code, ANSWERS, f"{stem}.rapport.json", as_document(facts))
         client.remove(drop.code, ANSWERS, f"{stem}.incident.json")
+        crash.reach("trial.answered")
         leave(client, drop, stem, nullcontext(local), DEPOT, KEPT)
     finally:
         local.unlink(missing_ok=True)

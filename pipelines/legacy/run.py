@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 import sql
-from loaders import archive
+from loaders import archive, crash
 from loaders.bulk import Cursor
 from loaders.errors import UsageError
 from loaders.registry import Registry
@@ -162,6 +162,7 @@ class _Run:
     def take(self, part: Part, sha256: str) -> int:
         """Take one part, wholly or not at all. Gives its rows."""
         _keep(self._settings, part, sha256)
+        crash.reach("legacy.archived")
         layout = part.table.layout
         # The registry may have learnt since the last part: references are read anew, but not for every part of doses.
         if layout is None:
@@ -265,11 +266,13 @@ class _Run:
                     SEEN,
                 )
             say(f"part {part}: {rows} keys compared")
+        crash.reach("legacy.compared")
         self._connection.execute(sql.query("legacy", "set_state"), ("A_ACCEPTER", self._migration.number))
 
     def _index(self, name: str) -> None:
         with self._warehouse.loader() as connection:
             connection.execute(sql.query("legacy", "finish_partition"), (name,))
+        crash.reach("legacy.indexed")
 
 
 def _keep(settings: Settings, part: Part, sha256: str) -> None:

@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 import sql
+from loaders import crash
 from loaders.bulk import Cursor
 from loaders.warehouse import Connection, alone
 from pipelines.statistics.attachments import Attachments, attachments
@@ -233,3 +234,4 @@ def _keep_whole(cursor: Cursor, year: int, load: int, made: Year) -> None:
 def _keep(cursor: Cursor, year: int, number: int, kind: str, gone: Ints, rows: Columns) -> None:
     told = (year, number, kind, gone.astype("<i4").tobytes(), rows.packed())
     cursor.execute(sql.query("marts", "keep_segment"), told, binary=True)
+    crash.reach("marts.kept")

@@ -15,6 +15,13 @@ where
     and depot_mtime = %s
 order by submission_id desc limit 1
 
+-- name: not_noted
+-- Drops in the ledger that have not left their depot as far as it knows.
+select s.submission_id, s.partner_id, p.code, s.file_name, s.drop_number, encode(s.sha256, 'hex')
+from ledger.submission as s inner join ledger.partner as p using (partner_id)
+where (s.answered_at is null or not s.left_depot) and not s.left_depot
+order by s.submission_id
+
 -- name: next_number
 select coalesce(max(drop_number), 0) + 1 from ledger.submission where partner_id = %s and file_name = %s
 
