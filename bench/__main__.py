@@ -25,6 +25,7 @@ RUNS = (
     ("bench.keyring",),
     ("bench.fuzz",),
     ("bench.faults",),
+    ("bench.soak",),
 )
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -311,10 +312,21 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
         raise WarehouseRefused(f"the warehouse refused a load: {type(error).__name__} {place}".strip()) from None
 
 
-#: Spaces of session locks: a sender's depot, a submission, the delivery of notices.
-DEPOT, SUBMISSION, NOTICES = 5352, 5353, 5355
+#: Spaces of session locks: a sender's depot, a submission, a kind of delivery.
+DEPOT, SUBMISSION, DELIVERY = 5352, 5353, 5355
 #: Space of session locks on the bytes of a hash: between their arrival in the archive and their entry in the ledger.
 BYTES = 5366
+
+
+class Delivery(IntEnum):
+    """What one pass delivers at a time: of two that found the same owed, the later one's older file would stay."""
+
+    NOTICES = 0
+    QUESTIONS = 1
+    DECLARATIONS = 2
+    LISTS = 3
+    CARDS = 4
+    EDITIONS = 5
 
 
 @contextmanager

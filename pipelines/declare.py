@@ -10,7 +10,7 @@ import sql
 from loaders import crash
 from loaders.secrets import RegistryKey
 from loaders.sftp import SftpClient
-from loaders.warehouse import Connection
+from loaders.warehouse import DELIVERY, Connection, Delivery, alone
 from pipelines.check import check
 from pipelines.isolate import Troubles
 from pipelines.read import chunk_of_rows
@@ -32,6 +32,11 @@ def declare(client: SftpClient, connection: Connection, key: RegistryKey, troubl
         troubles: gathers the employers whose list could not be delivered now.
     """
     waits = codebook.mask(("IDT-05", "IDT-06", "IDT-07"))
+    with alone(connection, DELIVERY, Delivery.DECLARATIONS) as held:
+        return _declare(client, connection, key, troubles, waits) if held else 0
+
+
+def _declare(client: SftpClient, connection: Connection, key: RegistryKey, troubles: Troubles, waits: int) -> int:
     employers = connection.execute(sql.query("release", "employers"), {"waits": waits}).fetchall()
     done = 0
     for partner_id, code, _, signature in employers:

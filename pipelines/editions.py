@@ -15,11 +15,12 @@ from typing import Any
 
 import sql
 from loaders import crash
+from loaders.bulk import Cursor
 from loaders.errors import UsageError
 from loaders.registry import depots, opened
 from loaders.settings import PARIS, Settings
 from loaders.sftp import SftpClient
-from loaders.warehouse import Connection
+from loaders.warehouse import DELIVERY, Connection, Delivery, alone
 from pipelines.decide import MOTIVE, WHO, clean_text
 from pipelines.held import SILENCE
 from pipelines.isolate import Troubles
@@ -103,10 +104,14 @@ def propose(
     """
     clean_text("l'auteur de la proposition", who, WHO)
     known = asked(connection, year, as_of, scope, today)
-    waiting = connection.execute(sql.query("editions", "undecided"), (year, scope)).fetchone()
-    if waiting:
-        raise UsageError(f"l'édition {waiting[0]} de {year} ({scope}) attend déjà une décision")
+    _none_waits(connection.cursor(), known)
     return _kept(connection, known, YEARLY, None, who, say)
+
+
+def _none_waits(cursor: Cursor, known: Asked) -> None:
+    waiting = cursor.execute(sql.query("editions", "undecided"), (known.year, known.scope)).fetchone()
+    if waiting:
+        raise UsageError(f"l'édition {waiting[0]} de {known.year} ({known.scope}) attend déjà une décision")
 
 
 def decide(connection: Connection, number: int, yes: bool, who: str, motive: str | None = None) -> None:
@@ -170,6 +175,8 @@ def _kept(connection: Connection, known: Asked, kind: str, month: date | None, w
     told["at_once"] = kind == MONTHLY
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(sql.query("editions", "lock"))
+        if kind == YEARLY:  # somebody else may have proposed it meanwhile
+            _none_waits(cursor, known)
         row = cursor.execute(sql.query("editions", "latest"), told).fetchone()
         assert row is not None
         previous, number = row
@@ -257,6 +264,11 @@ def deliver(client: SftpClient, connection: Connection, settings: Settings, trou
     Returns:
         How many deliveries were made.
     """
+    with alone(connection, DELIVERY, Delivery.EDITIONS) as held:
+        return _deliver(client, connection, settings, troubles) if held else 0
+
+
+def _deliver(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> int:
     with troubles.keep("edition", 0):
         monthly(connection, settings.registry_date())
     made: dict[int, dict[str, bytes]] = {}

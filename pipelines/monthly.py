@@ -19,7 +19,7 @@ from loaders.registry import depots, opened
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
-from loaders.warehouse import Connection
+from loaders.warehouse import DELIVERY, Connection, Delivery, alone
 from pipelines import doors, monthly_results
 from pipelines.isolate import Troubles
 from reports.lists import contact_list, french, incomplete_list, worker_list
@@ -56,6 +56,16 @@ def deliver(
     Returns:
         How many lists were written.
     """
+    with alone(connection, DELIVERY, Delivery.LISTS) as held:
+        if not held:
+            return 0
+        written = _lists(client, connection, settings, key, troubles)
+        return written + monthly_results.deliver(client, connection, settings, key, troubles)
+
+
+def _lists(
+    client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey, troubles: Troubles
+) -> int:
     today = settings.registry_date()
     month = today.replace(day=1)
     owed = connection.execute(sql.query("monthly", "owed"), {"today": today, "month": month}).fetchall()
@@ -80,7 +90,7 @@ def deliver(
             written += sum(body is not None for body in lists.values())
     if owed:
         log.info("monthly lists written: %s", written)
-    return written + monthly_results.deliver(client, connection, settings, key, troubles)
+    return written
 
 
 def _of_employer(connection: Connection, key: RegistryKey, partner_id: int, code: str, role: str, today: date) -> Lists:

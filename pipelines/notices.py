@@ -18,7 +18,7 @@ from loaders.registry import depots, opened
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
-from loaders.warehouse import NOTICES, Connection, alone, load
+from loaders.warehouse import DELIVERY, Connection, Delivery, alone, load
 from pipelines import doors, notice_cases
 from pipelines.answer import as_document
 from pipelines.isolate import Troubles
@@ -237,7 +237,7 @@ def deliver(client: SftpClient, connection: Connection, key: RegistryKey, troubl
     Returns:
         How many were delivered.
     """
-    with alone(connection, NOTICES, 0) as held:
+    with alone(connection, DELIVERY, Delivery.NOTICES) as held:
         owed = connection.execute(sql.query("notices", "owed")).fetchall() if held else []
         done = 0
         behind: set[int] = set()

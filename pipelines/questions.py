@@ -15,7 +15,7 @@ from loaders.errors import UsageError
 from loaders.secrets import RegistryKey
 from loaders.settings import PARIS
 from loaders.sftp import SftpClient
-from loaders.warehouse import Connection
+from loaders.warehouse import DELIVERY, Connection, Delivery, alone
 from pipelines.answer import as_document
 from pipelines.collect import answer_stem
 from pipelines.decide import WHO, clean_text
@@ -76,6 +76,11 @@ def deliver(client: SftpClient, connection: Connection, key: RegistryKey, troubl
     Returns:
         How many were delivered.
     """
+    with alone(connection, DELIVERY, Delivery.QUESTIONS) as held:
+        return _deliver(client, connection, key, troubles) if held else 0
+
+
+def _deliver(client: SftpClient, connection: Connection, key: RegistryKey, troubles: Troubles) -> int:
     done = 0
     for row in connection.execute(sql.query("questions", "owed")).fetchall():
         message, submission, line, number, written_at, sealed, codes, code, name, drop_number = row

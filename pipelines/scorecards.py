@@ -16,7 +16,7 @@ from loaders import crash
 from loaders.registry import depots, opened
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
-from loaders.warehouse import Connection
+from loaders.warehouse import DELIVERY, Connection, Delivery, alone
 from pipelines import doors
 from pipelines.isolate import Troubles
 from pipelines.tallies import Month, count, month_before, span
@@ -48,6 +48,11 @@ def deliver(client: SftpClient, connection: Connection, settings: Settings, trou
     Returns:
         How many accounts got theirs.
     """
+    with alone(connection, DELIVERY, Delivery.CARDS) as held:
+        return _deliver(client, connection, settings, troubles) if held else 0
+
+
+def _deliver(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> int:
     today = settings.registry_date()
     month = month_before(today)
     asked = {**span(month), "month": today.replace(day=1)}

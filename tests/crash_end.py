@@ -20,6 +20,11 @@ import psycopg
 _ATTEMPTS = re.compile(
     r"access\.|audit\.|ledger\.(load|removal|results_look|kept_answer)$|exposure\.(detection|telling)$"
 )
+_HOLDS = re.compile(
+    r"dose\.(passive|operational|internal|committed|aircrew)$|identity\.|reference\.|queue\.(entry|decision)$"
+    r"|ledger\.(submission|row_entry|book|partner)$|legacy\.|unusual\.flag$"
+)
+_FIRST = re.compile(r"^archive/|^staging/|\.(ar\.json|rapport\.csv|rapport\.json|incident\.json)$")
 _HOURS = ("recu_le", "etabli_le", "as_of", "posee_le", "edition_precedente", "etabli", "genere_le")
 
 
@@ -77,7 +82,16 @@ def end_state(connection: psycopg.Connection[Any], home: Path) -> End:
     return End(dict(_tables(connection, names)), dict(_files(home, names)))
 
 
-def _tables(connection: psycopg.Connection[Any], names: Names) -> Any:
+def what_holds(connection: psycopg.Connection[Any], home: Path) -> End:
+    """What the registry holds now, and what each file was first answered: what does not tell in which pass it came."""
+    names = Names(connection)
+    files = {name: body for name, body in _files(home, names) if _FIRST.search(name)}
+    return End(dict(_tables(connection, names, _HOLDS, " where until_load is null")), files)
+
+
+def _tables(
+    connection: psycopg.Connection[Any], names: Names, wanted: re.Pattern[str] | None = None, where: str = ""
+) -> Any:
     columns: dict[str, list[tuple[str, str]]] = {}
     for schema, table, column, kind in connection.execute(
         "select table_schema, table_name, column_name, data_type from information_schema.columns"
@@ -87,10 +101,11 @@ def _tables(connection: psycopg.Connection[Any], names: Names) -> Any:
     ).fetchall():
         columns.setdefault(f"{schema}.{table}", []).append((column, kind))
     for table, listed in columns.items():
-        if _ATTEMPTS.match(table):
+        if _ATTEMPTS.match(table) or (wanted is not None and not wanted.match(table)):
             continue
+        versions = any(column == "until_load" for column, _ in listed)
         shown = ", ".join(f'"{column}"::text' for column, _ in listed)
-        rows = connection.execute(f"select {shown} from {table}").fetchall()
+        rows = connection.execute(f"select {shown} from {table}{where if versions else ''}").fetchall()
         yield (
             table,
             Counter(tuple(_cell(names, *one, value) for one, value in zip(listed, row, strict=True)) for row in rows),

@@ -23,13 +23,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class End:
-    """How a process ended or stopped: its exit status, or minus the signal; what it wrote; the points it passed."""
+    """How a process ended or stopped: its exit status, or minus the signal; what it wrote; the points it passed; the
+    most memory it held.
+    """
 
     status: int
     out: str = ""
     err: str = ""
     passed: tuple[str, ...] = field(default=())
     stopped: int | None = None
+    peak_mb: float = 0.0
 
     @property
     def killed(self) -> bool:
@@ -77,7 +80,7 @@ class Nursery:
         texts = [(self._folder / name).read_text(errors="replace") for name in ("out", "err")]
         passed = self._folder / "passed"
         points = tuple(passed.read_text().split("\n")[:-1]) if asked.get("trace") else ()
-        return End(told["status"], *texts, points, told["stopped"])
+        return End(told["status"], *texts, points, told["stopped"], told["peak_mb"])
 
 
 def _child(asked: dict[str, Any], folder: Path) -> None:
@@ -102,15 +105,16 @@ def _child(asked: dict[str, Any], folder: Path) -> None:
     cli.main.main()
 
 
-def _wait(pid: int, kill_after: float | None) -> dict[str, int | None]:
+def _wait(pid: int, kill_after: float | None) -> dict[str, float | None]:
     """The end of a child, or its stop."""
     limit = None if kill_after is None else time.monotonic() + kill_after
     while True:
-        done, status = os.waitpid(pid, os.WUNTRACED | (0 if limit is None else os.WNOHANG))
+        done, status, used = os.wait4(pid, os.WUNTRACED | (0 if limit is None else os.WNOHANG))
+        peak = round(used.ru_maxrss / 1e3, 1)
         if done and os.WIFSTOPPED(status):
-            return {"status": 0, "stopped": pid}
+            return {"status": 0, "stopped": pid, "peak_mb": peak}
         if done:
-            return {"status": os.waitstatus_to_exitcode(status), "stopped": None}
+            return {"status": os.waitstatus_to_exitcode(status), "stopped": None, "peak_mb": peak}
         if limit is not None and time.monotonic() > limit:
             os.kill(pid, signal.SIGKILL)
             limit = None
