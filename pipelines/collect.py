@@ -82,19 +82,23 @@ def ready(
     """The files that may be taken now from each sender's ``folder``, in the order of a pass."""
     partners = connection.execute(sql.query("collect", "partners")).fetchall()
     homes = set(client.homes())
+    looked = [one for one in partners if one[2] not in RECEIVERS and one[1] in homes]
     drops: list[Drop] = []
-    for partner_id, code, role in partners:
-        if role not in RECEIVERS and code in homes:
-            with troubles.keep("partner", partner_id):
-                drops += _depot(client, settings, partner_id, code, role, folder)
+    listed = client.listdirs([code for _, code, _ in looked], folder)
+    for (partner_id, code, role), entries in zip(looked, listed, strict=True):
+        with troubles.keep("partner", partner_id):
+            if isinstance(entries, SftpRefused):
+                raise entries
+            drops += _depot(client, settings, partner_id, code, role, entries, folder)
     return sorted(drops, key=lambda drop: drop.rank)
 
 
-def _depot(client: SftpClient, settings: Settings, partner_id: int, code: str, role: str, folder: str) -> list[Drop]:
-    """The files of one depot that may be taken now."""
+def _depot(
+    client: SftpClient, settings: Settings, partner_id: int, code: str, role: str, entries: list[Entry], folder: str
+) -> list[Drop]:
+    """The files of one depot, listed as ``entries``, that may be taken now."""
     now = time.time()
     drops: list[Drop] = []
-    entries = client.listdir(code, folder)
     markers = {entry.name for entry in entries if entry.is_regular and entry.name.endswith(MARKER)}
     for entry in entries:
         if not entry.is_regular or not readable_name(entry.name):
@@ -180,8 +184,7 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
     stem = answer_stem(ledger_name(drop.entry.name), number)
     client.put(drop.code, "retour", f"{stem}.ar.json", receipt_json(connection, submission))
     leave(client, drop, stem, archive.at_hand(settings, fetched.sha256))
-    with connection.transaction():
-        connection.execute(sql.query("collect", "left_depot"), (submission,))
+    connection.execute(sql.query("collect", "left_depot"), (submission,))
     log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)
     return submission
 
