@@ -2,8 +2,7 @@
 
 Two questions. How long is a sweep over homes that hold nothing? And how long until as many small files are all
 answered: half of them lists of workers, half the same employers' operational doses, one in fifty of no known format,
-one in ten with a row at fault. The steps are those of the DAGs, in batches as they cut them; what Airflow adds is a
-task a batch (``bench.latency`` measures the scheduler itself).
+one in ten with a row at fault; under the real scheduler or, with ``--steps``, the DAGs' steps alone.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from typing import Any
 
 from bench import data
 from bench.integrate import RESULTS
+from loaders import supervisor
 from loaders.registry import Registry, depots, opened
 from loaders.services import running
 from loaders.settings import Settings
@@ -75,9 +75,10 @@ def worker_rows(sender: int, siret: str, rows: int) -> Iterator[str]:
     for number in range(sender * rows, (sender + 1) * rows):
         nir = data.nir(number)
         last, first = data.names(number)
+        sex = "M" if nir[0] == "1" else "F"
         yield (
-            f"{nir};{key_of(nir)};{last};{first};15/{nir[3:5]}/19{nir[1:3]};{'M' if nir[0] == '1' else 'F'};{siret};;B;;"
-            "Civil;100000;101010;EXT;CDI;MANIP;1;01/01/2015"
+            f"{nir};{key_of(nir)};{last};{first};15/{nir[3:5]}/19{nir[1:3]};{sex};{siret};;B;;Civil;100000;101010;EXT;"
+            "CDI;MANIP;1;01/01/2015"
         )
 
 
@@ -143,22 +144,51 @@ def look(settings: Settings) -> dict[str, float]:
     return took
 
 
-def answer_all(settings: Settings) -> dict[str, float]:
-    """Seconds of each step of the DAGs until nothing is owed."""
+def by_steps(settings: Settings) -> dict[str, float]:
+    """Seconds of the DAGs' steps, run one after the other until nothing is owed."""
+    took = {"collect_s": 0.0, "integrate_and_answer_s": 0.0}
+    while True:
+        began = time.perf_counter()
+        taken = batches.take(0)
+        took["collect_s"] += time.perf_counter() - began
+        if not taken:
+            break
+        began = time.perf_counter()
+        for group in batches.plan().values():
+            for batch in group:
+                batches.integrate_batch(batch)
+        batches.answer_owed()
+        took["integrate_and_answer_s"] += time.perf_counter() - began
+    return took | {"total_s": sum(took.values())}
+
+
+def by_scheduler(settings: Settings, files: int) -> dict[str, float]:
+    """Seconds from the start of the standing service, files lying there already, until every one is answered."""
     began = time.perf_counter()
-    batches.take(0)
-    taken = time.perf_counter()
-    for group in ("declarers", "others"):
-        for batch in batches.plan()[group]:
-            batches.integrate_batch(batch)
-    settled = time.perf_counter()
-    batches.answer_owed()
-    done = time.perf_counter()
-    return {"collect_s": taken - began, "integrate_s": settled - taken, "answer_s": done - settled}
+    supervisor.up(settings)
+    up = time.perf_counter()
+    try:
+        with opened(settings, sftp=False) as registry:
+            while True:
+                row = registry.connection.execute(
+                    "select count(*), count(answered_at) from ledger.submission"
+                ).fetchone()
+                assert row is not None
+                if row[1] > files:  # and the register
+                    break
+                print(f"{time.perf_counter() - up:.0f} s: taken {row[0] - 1}, answered {row[1] - 1}", flush=True)
+                time.sleep(10)
+        return {"start_s": up - began, "total_s": time.perf_counter() - up}
+    finally:
+        supervisor.down(settings)
 
 
-def measure(homes: int, files: int, rows: int) -> dict[str, Any]:
-    """All figures of one run in a home of its own."""
+def measure(homes: int, files: int, rows: int, *, scheduler: bool) -> dict[str, Any]:
+    """All figures of one run in a home of its own.
+
+    Args:
+        scheduler: under Airflow's scheduler, else the same steps in this process.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         environment = {"SISERI_HOME": f"{folder}/home", "SISERI_TODAY": TODAY.isoformat()}
         settings = Settings.load(environment)
@@ -174,11 +204,10 @@ def measure(homes: int, files: int, rows: int) -> dict[str, Any]:
             before = dict(os.environ)
             os.environ.update(environment)
             try:
-                figures["files"] = answer_all(settings)
+                figures["files"] = by_scheduler(settings, files) if scheduler else by_steps(settings)
             finally:
                 os.environ.clear()
                 os.environ.update(before)
-            figures["files"]["total_s"] = sum(figures["files"].values())
             figures["laid"], figures["answers"] = dict(laid), dict(sorted(answers(settings, homes).items()))
     return figures
 
@@ -189,8 +218,9 @@ def main() -> None:
     parser.add_argument("--homes", type=int, default=20_000)
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--rows", type=int, default=20)
+    parser.add_argument("--steps", action="store_true", help="the steps alone, without Airflow")
     told = parser.parse_args()
-    figures = measure(told.homes, told.files, told.rows)
+    figures = measure(told.homes, told.files, told.rows, scheduler=not told.steps)
     figures["files"]["each_ms"] = figures["files"]["total_s"] / told.files * 1e3
     figures["targets"] = {"empty_s": SWEEP_S, "files_s": ANSWERED_S, "of": {"homes": 20_000, "files": 20_000}}
     figures["conditions"] = {
@@ -198,6 +228,7 @@ def main() -> None:
         "homes": told.homes,
         "files": told.files,
         "rows": told.rows,
+        "scheduler": not told.steps,
     }
     print(json.dumps(figures, indent=1))
     RESULTS.mkdir(exist_ok=True)

@@ -26,11 +26,13 @@ from pathlib import Path
 
 import asyncssh
 
+from loaders.bell import ring
 from loaders.postgres_server import free_port, write_private
 
 COLLECTOR = "collector"
 CODE = re.compile(r"[A-Z0-9]{1,10}")
 TRIAL = b"essai"
+MARKER = b".ok"
 log = logging.getLogger("siseri.sftp")
 
 
@@ -40,7 +42,9 @@ class Home(asyncssh.SFTPServer):  # type: ignore[misc]
     def __init__(self, chan: asyncssh.SSHServerChannel, base: Path) -> None:
         user = chan.get_extra_info("username")
         self._sender = user != COLLECTOR
+        self._base = base
         self._closed = base / "keys" / "partners" / user / "disabled"
+        self._markers: dict[io.FileIO, bytes] = {}
         super().__init__(chan, chroot=os.fsencode(base / "sftp" / user if self._sender else base / "sftp"))
 
     def map_path(self, path: bytes) -> bytes:
@@ -99,7 +103,21 @@ class Home(asyncssh.SFTPServer):  # type: ignore[misc]
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
             raise asyncssh.SFTPFailure("not a file")
-        return io.FileIO(handle, "r+" if flags & os.O_RDWR else "w" if flags & os.O_WRONLY else "r")
+        opened = io.FileIO(handle, "r+" if flags & os.O_RDWR else "w" if flags & os.O_WRONLY else "r")
+        if writes and local.endswith(MARKER):
+            self._markers[opened] = local
+        return opened
+
+    def close(self, file_obj: io.FileIO) -> None:
+        file_obj.close()
+        if marker := self._markers.pop(file_obj, None):
+            self._ring(marker)
+
+    def _ring(self, local: bytes) -> None:
+        """Wake the collector where a marker arrived in a depot."""
+        parts = os.path.relpath(local, os.fsencode(self._base / "sftp")).split(b"/")
+        if local.endswith(MARKER) and len(parts) == 3 and parts[1] == b"depot":
+            ring(self._base, os.fsdecode(parts[0]))
 
     def read(self, file_obj: io.FileIO, offset: int, size: int) -> bytes:
         return os.pread(file_obj.fileno(), size, offset)
@@ -137,9 +155,12 @@ class Home(asyncssh.SFTPServer):  # type: ignore[misc]
         if os.path.lexists(new):
             raise asyncssh.SFTPFileAlreadyExists("the new name exists")
         os.rename(old, new)  # noqa: PTH104 - bytes
+        self._ring(new)
 
     def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
-        os.replace(self._own(oldpath), self._own(newpath))  # noqa: PTH105 - bytes
+        old, new = self._own(oldpath), self._own(newpath)
+        os.replace(old, new)  # noqa: PTH105 - bytes
+        self._ring(new)
 
     def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
         self._refuse_sender()

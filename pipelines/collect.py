@@ -14,7 +14,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,11 +77,20 @@ def readable_name(name: str) -> bool:
 
 
 def ready(
-    client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles, folder: str = "depot"
+    client: SftpClient,
+    connection: Connection,
+    settings: Settings,
+    troubles: Troubles,
+    folder: str = "depot",
+    only: Collection[str] | None = None,
 ) -> list[Drop]:
-    """The files that may be taken now from each sender's ``folder``, in the order of a pass."""
+    """The files that may be taken now from each sender's ``folder``, in the order of a pass.
+
+    Args:
+        only: the codes of the senders to look at, all where it is not given.
+    """
     partners = connection.execute(sql.query("collect", "partners")).fetchall()
-    homes = set(client.homes())
+    homes = set(client.homes()) if only is None else only
     looked = [one for one in partners if one[2] not in RECEIVERS and one[1] in homes]
     drops: list[Drop] = []
     listed = client.listdirs([code for _, code, _ in looked], folder)
@@ -117,18 +126,38 @@ def _depot(
 
 
 def collect(
-    client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles | None = None
+    client: SftpClient,
+    connection: Connection,
+    settings: Settings,
+    troubles: Troubles | None = None,
+    *,
+    only: Collection[str] | None = None,
+    enough_s: float | None = None,
 ) -> list[int]:
     """Take every file that is ready.
 
     Args:
         troubles: gathers the partners whose file could not be taken now; it is tried again at the next pass.
+        only: the codes of the senders to look at, all where it is not given.
+        enough_s: after so long no further file is begun: those taken need not wait for those that follow, which the
+            next pass takes, in the same order.
 
     Returns:
         The submissions' ids, in the order they were taken.
     """
-    _tidy(connection, settings)
-    return list(_taken(client, connection, settings, Troubles() if troubles is None else troubles))
+    if only is None:
+        _tidy(connection, settings)
+    troubles = Troubles() if troubles is None else troubles
+    drops = ready(client, connection, settings, troubles, only=only)
+    limit = time.monotonic() + enough_s if enough_s is not None else None
+    taken: list[int] = []
+    for drop in drops:
+        if taken and limit is not None and time.monotonic() > limit:
+            break
+        submission = _take_alone(client, connection, settings, drop, troubles)
+        if submission is not None:
+            taken.append(submission)
+    return taken
 
 
 def _tidy(connection: Connection, settings: Settings) -> None:
@@ -143,14 +172,13 @@ def _tidy(connection: Connection, settings: Settings) -> None:
                 left.unlink(missing_ok=True)
 
 
-def _taken(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> Iterator[int]:
-    for drop in ready(client, connection, settings, troubles):
-        submission = None
-        # Two passes at once: whoever holds the sender's lock takes its file, the other goes on.
-        with troubles.keep("partner", drop.partner_id), alone(connection, DEPOT, drop.partner_id) as held:
-            submission = _take(client, connection, settings, drop) if held else None
-        if submission is not None:
-            yield submission
+def _take_alone(
+    client: SftpClient, connection: Connection, settings: Settings, drop: Drop, troubles: Troubles
+) -> int | None:
+    """Take a drop, unless another pass is at its sender's: whoever holds the sender's lock takes, the other goes on."""
+    with troubles.keep("partner", drop.partner_id), alone(connection, DEPOT, drop.partner_id) as held:
+        return _take(client, connection, settings, drop) if held else None
+    return None
 
 
 def incoming(settings: Settings, drop: Drop) -> Path:
