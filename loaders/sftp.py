@@ -176,7 +176,10 @@ class SftpClient:
         paths = {name: (self._passing(code, folder, name), self._path(code, folder, name)) for name in files}
         try:
             if all(_size(content) <= SMALL for content in files.values()):
-                small = [(*paths[name], _bytes(content)) for name, content in files.items()]
+                small = [
+                    (*paths[name], content if isinstance(content, bytes) else content.read_bytes())
+                    for name, content in files.items()
+                ]
                 with self._guard():
                     if not write_whole(self._sftp, small, MODE):
                         raise SftpRefused(NOT_WHOLE)
@@ -276,11 +279,10 @@ class SftpClient:
         return b"/".join((self._root, *(part.encode("utf-8", "surrogateescape") for part in parts)))
 
     def _names(self, path: bytes) -> Names:
-        for names in listings(self._sftp, [path]):
-            if isinstance(names, OSError):
-                raise names
-            return names
-        raise AssertionError("one folder asked, one answered")
+        (names,) = listings(self._sftp, [path])
+        if isinstance(names, OSError):
+            raise names
+        return names
 
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:
@@ -385,10 +387,6 @@ def _text(name: bytes) -> str:
 
 def _size(content: bytes | Path) -> int:
     return len(content) if isinstance(content, bytes) else content.stat().st_size
-
-
-def _bytes(content: bytes | Path) -> bytes:
-    return content if isinstance(content, bytes) else content.read_bytes()
 
 
 def _entries(names: Names) -> list[Entry]:
