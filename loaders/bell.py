@@ -29,7 +29,7 @@ def rung(home: Path) -> set[str]:
     with contextlib.suppress(FileNotFoundError):  # nobody ever rang
         for bell in _folder(home).iterdir():
             # Silenced before anybody looks: what rings from now on is heard the next time.
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # another pass was first, or it is no bell
                 bell.unlink()
                 codes.add(bell.name)
     return codes

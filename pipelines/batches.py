@@ -54,6 +54,7 @@ def take(patience_s: float) -> list[int]:
         limit = time.monotonic() + patience_s
         put_off: set[tuple[str, str]] = set()
         only: set[str] | None = None
+        next_look = 0.0
         while True:
             began = time.monotonic()
             waiting = collect(client, registry.connection, settings, only=only, enough_s=ENOUGH_S)
@@ -61,10 +62,12 @@ def take(patience_s: float) -> list[int]:
                 return waiting
             if time.monotonic() >= limit:
                 return unhandled(registry.connection)
-            if only is None and _trial(client, registry, put_off):
-                continue
-            rest = max(LOOK_EVERY_S, REST * (time.monotonic() - began)) if only is None else LOOK_EVERY_S
-            only = _listen(settings, min(time.monotonic() + rest, limit))
+            if only is None:
+                if _trial(client, registry, put_off):
+                    continue
+                next_look = time.monotonic() + max(LOOK_EVERY_S, REST * (time.monotonic() - began))
+            # However often it rings, every home is looked at in its turn.
+            only = _listen(settings, min(next_look, limit))
 
 
 def _listen(settings: Settings, until: float) -> set[str] | None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import islice
 
 import sql
 from loaders.registry import depots, opened
 from loaders.settings import Settings
-from loaders.sftp import SftpClient
+from loaders.sftp import Entry, SftpClient, SftpRefused
 from loaders.warehouse import Connection
 from pipelines import declare
 from pipelines.isolate import Troubles
@@ -22,6 +24,10 @@ from pipelines.isolate import Troubles
 log = logging.getLogger("siseri.retention")
 
 FOLDERS = ("retour", "retour/essai")
+#: Homes looked at together: what lies in them is in memory at once.
+HOMES = 256
+#: By an answer's digest: its modification time, and the day of the registry on which it was first seen so.
+Kept = dict[bytes, tuple[int, date]]
 #: Stay: a list that has a life of its own, scorecards that name nobody.
 _STAYS = re.compile(rf"{re.escape(declare.NAME)}|bilan-[0-9]{{4}}-[0-9]{{2}}\.(csv|html)")
 #: A notice stays as long as its physician may answer it, where that is longer.
@@ -54,10 +60,15 @@ def remove_old(
     first = connection.execute(sql.query("retention", "looked_everywhere"), (today,)).fetchone()
     everywhere = everywhere or not (first and first[0])
     total = 0
-    for partner_id, code in connection.execute(sql.query("retention", "homes")).fetchall():
-        if everywhere or code in client.answered:
+    homes = connection.execute(sql.query("retention", "homes")).fetchall()
+    chosen = iter([(partner_id, code) for partner_id, code in homes if everywhere or code in client.answered])
+    while some := list(islice(chosen, HOMES)):
+        codes = [code for _, code in some]
+        listed = zip(*(client.listdirs(codes, folder) for folder in FOLDERS), strict=True)
+        kept = _kept(connection, [partner_id for partner_id, _ in some])
+        for (partner_id, code), folders in zip(some, listed, strict=True):
             with troubles.keep("retention", partner_id):
-                total += _home(client, connection, settings, today, partner_id, code)
+                total += _home(client, connection, settings, today, partner_id, code, folders, kept[partner_id])
     if everywhere:
         with connection.transaction():
             connection.execute(sql.query("retention", "removed"), ("PASSAGE", None, today, total))
@@ -66,14 +77,29 @@ def remove_old(
     return total
 
 
+def _kept(connection: Connection, partners: list[int]) -> dict[int, Kept]:
+    """What is known of each account's answers."""
+    kept: dict[int, Kept] = {partner_id: {} for partner_id in partners}
+    for partner_id, digest, mtime, seen in connection.execute(sql.query("retention", "kept"), (partners,)).fetchall():
+        kept[partner_id][bytes(digest)] = mtime, seen
+    return kept
+
+
 def _home(
-    client: SftpClient, connection: Connection, settings: Settings, today: date, partner_id: int, code: str
+    client: SftpClient,
+    connection: Connection,
+    settings: Settings,
+    today: date,
+    partner_id: int,
+    code: str,
+    folders: Sequence[list[Entry] | SftpRefused],
+    kept: Kept,
 ) -> int:
-    rows = connection.execute(sql.query("retention", "kept"), (partner_id,)).fetchall()
-    kept = {bytes(digest): (mtime, seen) for digest, mtime, seen in rows}
     new, gone, there = [], [], set()
-    for folder in FOLDERS:
-        for entry in client.listdir(code, folder):
+    for folder, entries in zip(FOLDERS, folders, strict=True):
+        if isinstance(entries, SftpRefused):
+            raise entries
+        for entry in entries:
             if not entry.is_regular or _STAYS.fullmatch(entry.name) or entry.name.startswith("."):
                 continue
             digest = _digest(folder, entry.name)
