@@ -40,7 +40,7 @@ class Home(asyncssh.SFTPServer):  # type: ignore[misc]
     """What one login sees and may do. Paths come as bytes; a refusal is an ``SFTPError`` to the client."""
 
     def __init__(self, chan: asyncssh.SSHServerChannel, base: Path) -> None:
-        user = chan.get_extra_info("username")
+        self._user = user = chan.get_extra_info("username")
         self._sender = user != COLLECTOR
         self._base = base
         self._closed = base / "keys" / "partners" / user / "disabled"
@@ -115,7 +115,7 @@ class Home(asyncssh.SFTPServer):  # type: ignore[misc]
 
     def _ring(self, local: bytes) -> None:
         """Wake the collector where a marker arrived in a depot."""
-        parts = os.path.relpath(local, os.fsencode(self._base / "sftp")).split(b"/")
+        parts = [*([os.fsencode(self._user)] if self._sender else []), *local[len(self._chroot) + 1 :].split(b"/")]
         if local.endswith(MARKER) and len(parts) == 3 and parts[1] == b"depot":
             ring(self._base, os.fsdecode(parts[0]))
 
