@@ -36,6 +36,8 @@ MARKER = ".ok"
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 _MARKER_LIMIT = 4096
 _ABANDONED_S = 3600
+#: A look at very many homes is paid by at least so many times its length of taking.
+WORTH = 4
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,8 @@ def collect(
     Args:
         troubles: gathers the partners whose file could not be taken now; it is tried again at the next pass.
         only: the codes of the senders to look at, all where it is not given.
-        enough_s: after so long no further file is begun: those taken need not wait for those that follow, which the
-            next pass takes, in the same order.
+        enough_s: after so long (or ``WORTH`` times what the look took, where that is longer) no further file is begun:
+            those taken need not wait for those that follow, which the next pass takes, in the same order.
 
     Returns:
         The submissions' ids, in the order they were taken.
@@ -148,8 +150,10 @@ def collect(
     if only is None:
         _tidy(connection, settings)
     troubles = Troubles() if troubles is None else troubles
+    began = time.monotonic()
     drops = ready(client, connection, settings, troubles, only=only)
-    limit = time.monotonic() + enough_s if enough_s is not None else None
+    looked = time.monotonic()
+    limit = looked + max(enough_s, WORTH * (looked - began)) if enough_s is not None else None
     taken: list[int] = []
     for drop in drops:
         if taken and limit is not None and time.monotonic() > limit:
