@@ -240,7 +240,7 @@ class World:
 
     def run(self, day: str, *words: str, expect: tuple[int, ...] = (0,)) -> Exit:
         done = self.nursery.run(self.environment(day), *words)
-        assert done.status in expect, (words, done.status, done.err[-3000:])
+        assert done.status in expect, (words, done.status, done.out[-3000:], done.err[-3000:])
         return done
 
     def _furnish(self) -> None:
