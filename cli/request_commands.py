@@ -33,6 +33,7 @@ def request_add(
     from loaders.registry import depots, opened
     from pipelines import principals, questions, requests
     from pipelines.isolate import Troubles
+    from schemas.formats.common import months_later
 
     if (depot is None) != (ligne is None):
         raise UsageError("--depot et --ligne vont ensemble")
@@ -48,7 +49,7 @@ def request_add(
         if row:
             with depots(registry) as client:
                 questions.deliver(client, registry.connection, registry.key, troubles)
-    facts = {"id": number, "echeance": requests.after(received, requests.MONTHS).isoformat()}
+    facts = {"id": number, "echeance": months_later(received, requests.MONTHS).isoformat()}
     show_json(facts) if json_ else show_facts(facts)
     if troubles:
         raise typer.Exit(1)

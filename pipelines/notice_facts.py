@@ -14,15 +14,13 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from pipelines.books import msv
 from pipelines.notice_cases import VOID, Activity, Case, Outcome, Place
 from pipelines.recipients import Account
 from pipelines.states import NOTIFIED, RETAINED
 from schemas import nomenclature
 from schemas.formats import passive
-from schemas.formats.common import plus_months
+from schemas.formats.common import months_later
 
 Facts = dict[str, Any]
 
@@ -117,12 +115,7 @@ def _cut(case: Case) -> str | None:
         return None
     if not case.limit.rolling:
         return cut.isoformat()
-    return cut.isoformat() if _year_before(case.end) < cut else None
-
-
-def _year_before(day: date) -> date:
-    shifted = plus_months(np.array([(day - date(1970, 1, 1)).days]), -12)
-    return date(1970, 1, 1) + timedelta(int(shifted[0]) + 1)
+    return cut.isoformat() if months_later(case.end, -12) + timedelta(1) < cut else None
 
 
 def _identity(case: Case) -> Facts:
@@ -167,7 +160,7 @@ def _of_adviser(case: Case, by: tuple[int, ...], setting: Setting) -> Facts:
     had committed doses in it: it would be that value without them."""
     if case.void:
         return _identity(case)
-    since = _years_before(setting.today, ADVISERS_YEARS)
+    since = months_later(setting.today, -12 * ADVISERS_YEARS)
     mine = [one for one in case.outcomes if not one.internal and one.establishment in by and one.day > since]
     told = _identity(case) | _limit(case) | {"doses_engagees": case.engaged}
     if case.balanced:
@@ -243,10 +236,3 @@ def _exposed_days(outcomes: Iterable[Outcome]) -> int:
             days += (one.day - first).days + 1
             reached = one.day + timedelta(1)
     return days
-
-
-def _years_before(day: date, years: int) -> date:
-    try:
-        return day.replace(year=day.year - years)
-    except ValueError:  # a 29 February
-        return day.replace(year=day.year - years, day=28)

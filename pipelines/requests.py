@@ -7,7 +7,6 @@ request on a row puts a question into its sender's ``retour/``; access is answer
 
 from __future__ import annotations
 
-import calendar
 import json
 import logging
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from loaders.secrets import RegistryKey
 from loaders.warehouse import Connection
 from pipelines import questions
 from pipelines.decide import MOTIVE, WHO, clean_text
+from schemas.formats.common import months_later
 
 log = logging.getLogger("siseri.requests")
 
@@ -79,7 +79,7 @@ def record(connection: Connection, key: RegistryKey, asked: Request, today: date
                 "person": print_,
                 "sealed": key.seal(json.dumps({"numero": asked.person, "texte": asked.text.strip()}).encode()),
                 "received": asked.received,
-                "due": after(asked.received, MONTHS),
+                "due": months_later(asked.received, MONTHS),
                 "submission": asked.row[0] if asked.row else None,
                 "line": asked.row[1] if asked.row else None,
                 "message": message,
@@ -147,7 +147,7 @@ def extend(connection: Connection, number: int, motive: str, who: str, today: da
         _, due, extended, closed = _held(connection, number)
         if closed or extended or today > due:
             raise UsageError(f"la demande {number} est close, déjà prolongée ou hors délai")
-        later = after(due, MORE_MONTHS)
+        later = months_later(due, MORE_MONTHS)
         told = (later, today, motive.strip(), who.strip(), number)
         connection.execute(sql.query("requests", "extend"), told)
     return later
@@ -177,12 +177,6 @@ def close(connection: Connection, number: int, outcome: str, motive: str, who: s
             )
         connection.execute(sql.query("requests", "close"), (today, outcome, motive.strip(), who.strip(), number))
     log.info("request %s closed: %s", number, outcome)
-
-
-def after(day: date, months: int) -> date:
-    """The same day ``months`` later, or the last of that month."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def _held(connection: Connection, number: int) -> tuple[str, date, date | None, date | None]:

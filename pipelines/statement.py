@@ -16,8 +16,9 @@ from loaders.warehouse import Connection, Warehouse
 from pipelines import statement_rows, windows
 from pipelines.principals import Principal, admitted
 from pipelines.statement_rows import Facts, Row
-from pipelines.statement_sums import Bounds, months_before, sums, windows_of
+from pipelines.statement_sums import Bounds, sums, windows_of
 from schemas.formats import passive
+from schemas.formats.common import months_later
 from schemas.identifiers import key_of
 
 #: One message for whatever is not open, so that it does not tell who is known.
@@ -74,7 +75,7 @@ class _Reading:
     ) -> None:
         self._reader, self._key, self._asking = reader, key, asking
         self._today, self._months = today, months
-        self._since = months_before(today, months) if months else None
+        self._since = months_later(today, -months) if months else None
 
     def facts(self) -> Facts:
         person = read(self._reader, "persons")[0]
@@ -128,7 +129,7 @@ class _Reading:
 
     def _bounds(self, birth: date) -> Bounds:
         adviser = self._asking.profile == "crp"
-        open_from = months_before(self._today, ADVISER_MONTHS) + timedelta(1) if adviser else date.min
+        open_from = months_later(self._today, -ADVISER_MONTHS) + timedelta(1) if adviser else date.min
         if self._since:
             open_from = max(open_from, (self._since + timedelta(1)).replace(month=1, day=1))
         held = None if self._internal else frozenset(span for (span,) in read(self._reader, "committed_spans"))

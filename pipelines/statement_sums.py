@@ -17,7 +17,7 @@ from pipelines import windows
 from pipelines.books import msv
 from pipelines.statement_rows import Facts
 from schemas.formats import passive
-from schemas.formats.common import plus_months
+from schemas.formats.common import months_later
 from schemas.limits import QUANTITIES, Limit, limits
 
 #: Any limit of a quantity: what tells the windows which results are its own.
@@ -64,7 +64,7 @@ def sums(results: windows.Results, operational: list[Facts], bounds: Bounds) -> 
 
 def _spans(days: list[date], bounds: Bounds) -> Iterator[Span]:
     today = bounds.today
-    yield Span("12_MOIS", months_before(today, 12) + timedelta(1), today)
+    yield Span("12_MOIS", months_later(today, -12) + timedelta(1), today)
     for year in sorted({day.year for day in days}, reverse=True):
         if date(year, 1, 1) >= bounds.open_from:
             yield Span(str(year), date(year, 1, 1), min(date(year, 12, 31), today))
@@ -140,11 +140,6 @@ def windows_of(rows: list[tuple[int, int, int, date, date, int]]) -> windows.Res
     table = np.array([(*row[:3], _number(row[3]), _number(row[4]), row[5]) for row in rows], np.int64).reshape(-1, 6)
     establishment, kind, place, start, day, usv = table.T
     return windows.Results(np.ones(len(rows), np.int64), establishment, kind, place, start, day, usv)
-
-
-def months_before(day: date, months: int) -> date:
-    """The same day so many calendar months before, clipped to the month's end."""
-    return day_of(int(plus_months(np.array([_number(day)]), -months)[0]))
 
 
 def _number(day: date) -> int:

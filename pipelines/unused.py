@@ -19,6 +19,7 @@ from pipelines.answer import as_document
 from pipelines.isolate import Troubles
 from reports.execution import VERSION
 from reports.page import unused_page
+from schemas.formats.common import months_later
 
 log = logging.getLogger("siseri.unused")
 
@@ -77,17 +78,17 @@ def _judge(
 ) -> int:
     """Tell, close or leave one open account; 1 where it was closed."""
     today = settings.registry_date()
-    if today < _later(used, MONTHS - AHEAD):
+    if today < months_later(used, MONTHS - AHEAD):
         if warned is not None:
             for kind in ("html", "json"):
                 client.remove(code, "retour", f"{NOTICE}.{kind}")
             _warn(connection, partner, None)
         return 0
     if warned is None:
-        _tell(client, code, used, max(_later(used, MONTHS), _later(today, AHEAD)))
+        _tell(client, code, used, max(months_later(used, MONTHS), months_later(today, AHEAD)))
         _warn(connection, partner, today)
         return 0
-    if today < max(_later(used, MONTHS), _later(warned, AHEAD)):
+    if today < max(months_later(used, MONTHS), months_later(warned, AHEAD)):
         return 0
     with connection.transaction():
         connection.execute(sql.query("doors", "close_unused"), {"partner": partner})
@@ -112,15 +113,3 @@ def _tell(client: SftpClient, code: str, used: date, closes: date) -> None:
     }
     client.put(code, "retour", f"{NOTICE}.html", unused_page(facts))
     client.put(code, "retour", f"{NOTICE}.json", as_document(facts))
-
-
-def _later(day: date, months: int) -> date:
-    """The same day some months later, the last of a shorter month."""
-    at = day.month - 1 + months
-    year, month = day.year + at // 12, at % 12 + 1
-    for last in (day.day, 30, 29, 28):
-        try:
-            return date(year, month, min(day.day, last))
-        except ValueError:
-            continue
-    raise AssertionError("every month has a 28th")

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from pipelines.books import msv
 from pipelines.decide import MOTIVE, WHO, clean_text
 from pipelines.exceedances import lay_at_hand, results_at_hand
 from schemas.formats import operationnelle, passive
-from schemas.formats.common import plus_months
+from schemas.formats.common import months_later, plus_months
 
 log = logging.getLogger("siseri.watch")
 
@@ -93,7 +93,7 @@ def asked(
     if control not in CONTROLS:
         raise UsageError(f"contrôle inconnu ; il y a {', '.join(CONTROLS)}")
     until = _day(last) if last else today
-    since = _day(first) if first else _months_before(until)
+    since = _day(first) if first else months_later(until, -MONTHS) + timedelta(1)
     if since > until:
         raise UsageError("la période finirait avant de commencer")
     if since.year < 1950 or until.year > 2199:
@@ -106,11 +106,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError("un jour s'écrit AAAA-MM-JJ") from None
-
-
-def _months_before(day: date) -> date:
-    number = np.array([(day - date(1970, 1, 1)).days])
-    return date.fromordinal(int(plus_months(number, -MONTHS)[0]) + 1 + date(1970, 1, 1).toordinal())
 
 
 def findings(

@@ -39,6 +39,7 @@ from senders import (
     row,
 )
 
+from loaders import rights
 from loaders.postgres_server import PostgresServer
 from loaders.settings import Settings
 from schemas.identifiers import key_of
@@ -284,6 +285,8 @@ class World:
             "drop database if exists siseri with (force)",
             "create database siseri template siseri_saved strategy file_copy",
         )
+        with psycopg.connect(self.url()) as connection, connection.cursor() as cursor:
+            rights.grant(cursor, "siseri")  # those on the database itself are not copied
         for name in ("sftp", "archive", "staging"):
             for child in (self.home / name).iterdir():
                 shutil.rmtree(child) if child.is_dir() else child.unlink()

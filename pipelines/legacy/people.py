@@ -25,6 +25,7 @@ from pipelines.legacy.repairs import person, siret, siret_valid
 from pipelines.names import agree, fold
 from pipelines.versions import Buffer
 from schemas import nomenclature
+from schemas.formats.common import months_later
 from schemas.formats.travailleurs import DEFAULT_GROUP
 from schemas.identifiers import is_nia
 from schemas.legacy import CLASSES
@@ -40,10 +41,7 @@ def _day(value: int | None) -> date | None:
 
 def active_since(day: date) -> date:
     """The first day whose dose makes a worker active on ``day``: twelve months before."""
-    try:
-        return day.replace(year=day.year - 1)
-    except ValueError:  # 29 February
-        return day.replace(year=day.year - 1, day=28)
+    return months_later(day, -ACTIVE_MONTHS)
 
 
 def establishments(cursor: Cursor, ledger: Ledger, rows: Rows, survey: Survey) -> None:

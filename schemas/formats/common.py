@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -95,3 +96,9 @@ def plus_months(days: Any, months: int) -> Any:
     target = month + months
     length = ((target + 1).astype("datetime64[D]") - target.astype("datetime64[D]")).astype(np.int64)
     return target.astype("datetime64[D]").astype(np.int64) + np.minimum(day, length - 1)
+
+
+def months_later(day: date, months: int) -> date:
+    """A day moved by calendar months (back, where they are below 0), clipped to the month's end."""
+    epoch = date(1970, 1, 1)
+    return epoch + timedelta(int(plus_months((day - epoch).days, months)))

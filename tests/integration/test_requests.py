@@ -14,6 +14,7 @@ from senders import NIR, NIR2, PASSIVE, country, dose, environment, file, siseri
 from loaders.errors import UsageError
 from pipelines import requests
 from pipelines.requests import Request
+from schemas.formats.common import months_later
 
 DAY = date(2026, 4, 10)
 WORDS = "Je n'étais pas dans le service en mars"
@@ -135,7 +136,7 @@ def test_the_commands(land: Any) -> None:
 
 @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(1, 12))
 def test_a_month_later_is_never_further_than_its_end(day: date, months: int) -> None:
-    later = requests.after(day, months)
+    later = months_later(day, months)
     assert (later.year * 12 + later.month) - (day.year * 12 + day.month) == months
     assert later.day == day.day or (later + timedelta(days=1)).day == 1
     assert later.day <= day.day
