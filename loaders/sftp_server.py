@@ -37,6 +37,8 @@ COLLECTOR = "collector"
 CODE = re.compile(r"[A-Z0-9]{1,10}")
 TRIAL = b"essai"
 MARKER = b".ok"
+#: Answers wait for each other up to so many bytes.
+GATHERED = 256 << 10
 log = logging.getLogger("siseri.sftp")
 
 
@@ -80,6 +82,32 @@ def _content(folder: Path) -> tuple[int, int]:
     return size, count
 
 
+class Gathered:
+    """A channel's way out, on which the answers to questions that came together leave together.
+
+    asyncssh sends every answer as a packet of its own, and an empty one before it: for a short answer that is most of
+    the work, here and at the other end.
+    """
+
+    def __init__(self, chan: asyncssh.SSHServerChannel) -> None:
+        self._write = chan.write
+        self._waiting = bytearray()
+
+    def write(self, data: bytes, _: None = None) -> None:
+        """Keep an answer until the questions that are there already are answered, too."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._waiting += data
+        if len(self._waiting) > GATHERED:
+            self._send()
+
+    def _send(self) -> None:
+        waiting, self._waiting = bytes(self._waiting), bytearray()
+        if waiting:
+            with contextlib.suppress(OSError):  # nobody is there any more to be answered
+                self._write(waiting)
+
+
 class Home(asyncssh.SFTPServer):  # type: ignore[misc]
     """What one login sees and may do. Paths come as bytes; a refusal is an ``SFTPError`` to the client."""
 
@@ -90,6 +118,7 @@ class Home(asyncssh.SFTPServer):  # type: ignore[misc]
         self._base = base
         self._closed = base / "keys" / "partners" / user / "disabled"
         self._markers: dict[io.FileIO, bytes] = {}
+        chan.write = Gathered(chan).write
         super().__init__(chan, chroot=os.fsencode(base / "sftp" / user if self._sender else base / "sftp"))
 
     def map_path(self, path: bytes) -> bytes:
