@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from typing import Any
@@ -13,6 +14,7 @@ import senders as s
 from bench import senders as bench
 from loaders import archive, bell
 from loaders.settings import Settings
+from loaders.sftp import SftpLost
 from pipelines import batches
 from pipelines.collect import collect
 
@@ -151,6 +153,71 @@ def test_the_bell_wakes_the_sweep_at_the_home_it_rings_for(registry: Any, monkey
     assert batches.take(200) == [country.submission("LABO1", "mars.csv")]
     assert time.monotonic() - began < 150
     assert looked == [None, {"LABO1"}]
+
+
+def test_however_often_it_rings_every_home_has_its_turn(registry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sender's bell never stands still; another's file came without any."""
+    country = s.country(registry)
+    loaded(country, monkeypatch)
+    monkeypatch.setattr(batches, "LOOK_EVERY_S", 0.5)
+    monkeypatch.setattr(batches, "REST", 0)
+    looked: list[Any] = []
+
+    def look(*told: Any, **more: Any) -> list[int]:
+        looked.append(more["only"])
+        found = collect(*told, **more)
+        if len(looked) == 1:
+            country.drop("LABO2", "mars.csv", s.file(s.PASSIVE, s.dose("M1")))
+            bell.rung(country.settings.home)
+        bell.ring(country.settings.home, "LABO1")
+        return found
+
+    monkeypatch.setattr(batches, "collect", look)
+    assert batches.take(200) == [country.submission("LABO2", "mars.csv")]
+    assert looked[0] is looked[-1] is None
+    assert {"LABO1"} in looked
+
+
+def test_who_drops_very_many_files_holds_nobody_up(registry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files bear old dates, which are the sender's own to give; the other's one file is the newest of all."""
+    country = s.country(registry)
+    monkeypatch.setattr("pipelines.collect.TURN", 2)
+    for at in range(5):
+        country.drop("LABO1", f"{at}.csv", s.file(s.PASSIVE, s.dose(f"M{at}")))
+        path = country.home("LABO1") / "depot" / f"{at}.csv"
+        os.utime(path, (at, at))
+    country.drop("LABO2", "une.csv", s.file(s.PASSIVE, s.dose("U1")))
+    country.drop("EMPL", "ajout.csv", s.file(s.TRAVAILLEURS, s.row(s.TRAVAILLEURS)))
+    arguments = (country.client, country.connection, country.settings)
+    names = [
+        ("EMPL", "ajout.csv"), ("LABO1", "0.csv"), ("LABO1", "1.csv"), ("LABO2", "une.csv"),
+        ("LABO1", "2.csv"), ("LABO1", "3.csv"), ("LABO1", "4.csv"),
+    ]  # fmt: skip
+    assert collect(*arguments, enough_s=60) == [country.submission(*name) for name in names]
+
+
+def test_what_ends_the_answering_is_told(
+    registry: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The files are settled all the same, and the answers owed; nothing waits for ever."""
+    country = s.country(registry)
+    loaded(country, monkeypatch)
+    country.drop("LABO1", "mars.csv", s.file(s.PASSIVE, s.dose("M1")))
+    country.drop("LABO2", "mars.csv", s.file(s.PASSIVE, s.dose("M2")))
+    taken = batches.take(0)
+
+    def lost(*_: Any) -> bool:
+        raise SftpLost("the connection to the SFTP server broke")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(batches, "answer_safely", lost)
+        with pytest.raises(SftpLost):
+            batches.integrate_batch(taken)
+    (message,) = [one.getMessage() for one in caplog.records if one.name == "siseri.batches"]
+    assert message.startswith("answers: SftpLost at lost:")
+    assert batches.plan() == {"declarers": [], "others": []}
+    assert batches.answer_owed()["reports"] == 2
+    assert country.report("LABO1", "mars.csv")["statut"] == "INTEGRE"
 
 
 def test_a_bell_that_nobody_rang_for_is_only_a_look(registry: Any) -> None:
