@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import logging
 import os
 import socket
@@ -28,14 +27,11 @@ from loaders.errors import ServiceMissing
 from loaders.host_keys import Pins
 from loaders.services import Services, SftpAddress
 from loaders.settings import Settings
-from loaders.sftp_together import Names, listings, looks, read_whole, write_new
+from loaders.sftp_streams import SMALL, blocks, write_stream
+from loaders.sftp_together import Names, listings, looks, write_new
 
 CONNECT_LIMIT_S = 15
 ANSWER_LIMIT_S = 60
-CHUNK = 1 << 20
-REQUEST_BYTES = 128 << 10  # four times paramiko's own; OpenSSH takes up to 255 kB
-REQUESTS_AHEAD = 32  # so at most 4 MB under way, whatever the size of the file
-SMALL = 256 << 10  # up to here a file travels in a few questions at once
 MODE = 0o640  # the server's group decides whether the sender reads
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it logs paths and whole tracebacks of refused logins
@@ -143,7 +139,7 @@ class SftpClient:
         digest = hashlib.sha256()
         done = 0
         with _private(local_path) as target:
-            for block in self._blocks(remote, before.st_size or 0):
+            for block in blocks(self._sftp, self._guard, remote, before.st_size or 0):
                 digest.update(block)
                 target.write(block)
                 done += len(block)
@@ -153,26 +149,6 @@ class SftpClient:
             after = self._sftp.lstat(remote)
         seen = {(before.st_size, before.st_mtime), (after.st_size, after.st_mtime), (done, before.st_mtime)}
         return Fetched(digest.hexdigest(), done, int(before.st_mtime or 0), len(seen) > 1)
-
-    def _blocks(self, remote: bytes, size: int) -> Iterator[bytes]:
-        """A file's bytes: a small one's at once, of any other as they come."""
-        if size <= SMALL:
-            with self._guard():
-                whole = read_whole(self._sftp, remote, size)
-            if whole is not None:
-                yield whole
-                return
-        with contextlib.ExitStack() as stack:
-            with self._guard():
-                source = stack.enter_context(self._sftp.open(remote, "rb"))
-                source.MAX_REQUEST_SIZE = REQUEST_BYTES
-                source.prefetch(size, REQUESTS_AHEAD)
-            while True:
-                with self._guard():
-                    block = source.read(CHUNK)
-                if not block:
-                    return
-                yield block
 
     def read_small(self, code: str, folder: str, name: str, limit: int = 4096) -> bytes | None:
         """The first ``limit`` bytes of a file; None where it is not there."""
@@ -236,27 +212,7 @@ class SftpClient:
             with self._guard():
                 write_new(self._sftp, list(zip(fresh.values(), contents, strict=True)), mode)
             return [len(content) for content in contents]
-        return [self._stream(fresh[name], content, mode) for name, content in files.items()]
-
-    def _stream(self, fresh: bytes, content: bytes | Path, mode: int) -> int:
-        size = 0
-        with contextlib.ExitStack() as stack:
-            source: BinaryIO
-            source = io.BytesIO(content) if isinstance(content, bytes) else stack.enter_context(content.open("rb"))
-            with self._guard():
-                # Never into the file of another put under way: a new one, whoever renames first.
-                with contextlib.suppress(FileNotFoundError):
-                    self._sftp.remove(fresh)
-                file = stack.enter_context(self._sftp.open(fresh, "wb"))
-                file.set_pipelined(True)
-                file.chmod(mode)
-            while block := source.read(CHUNK):
-                with self._guard():
-                    file.write(block)
-                size += len(block)
-            with self._guard():
-                file.close()
-        return size
+        return [write_stream(self._sftp, self._guard, fresh[name], one, mode) for name, one in files.items()]
 
     def move(self, code: str, folder: str, name: str, to_folder: str, new_name: str) -> None:
         """Move a file between folders of one home; a file of the new name is replaced."""
