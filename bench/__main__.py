@@ -12,6 +12,7 @@ RUNS = (
     ("bench.integrate", "--rows", "4000000", "--no-rival"),
     ("bench.desk",),
     ("bench.latency",),
+    ("bench.senders",),
     ("bench.check",),
     ("bench.matching",),
     ("bench.exceedances",),

@@ -1,22 +1,21 @@
-"""From drop to report under the real scheduler: ``python -m bench.latency [--drops 20] [--rows 1000]``.
+"""From drop to report under the real scheduler: ``python -m bench.latency [--drops 20] [--rows 1000] [--rest 60]``.
 
 Starts the standing service in a home of its own, drops files with their marker by SFTP one after the
-other, and waits for each report in ``retour/``.
+other, and waits for each report in ``retour/``; then measures what the service takes while nothing comes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from bench import data
+from bench import cost, data
+from bench.conditions import conditions
 from bench.integrate import RESULTS
 from loaders import supervisor
 from loaders.registry import depots, opened
@@ -29,8 +28,8 @@ LIMIT_S = 180
 WORKERS = 2_000
 
 
-def measure(drops: int, rows: int) -> list[float]:
-    """Seconds from the marker's arrival to the report, drop by drop."""
+def measure(drops: int, rows: int, rest_s: float) -> tuple[list[float], dict[str, Any]]:
+    """Seconds from the marker's arrival to the report, drop by drop; percent of a core of each service at rest."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         settings = Settings.load({"SISERI_HOME": f"{folder}/home", "SISERI_TODAY": "2026-04-10"})
         with running(settings) as services:
@@ -64,7 +63,8 @@ def measure(drops: int, rows: int) -> list[float]:
                         body = b"".join(data.passive(rows, WORKERS, first=number * rows, seed=number))
                         took.append(drop("LABO1", f"mars-{number}.csv", body))
                         time.sleep(1)
-                    return took
+                time.sleep(rest_s / 4)  # what follows an integration is over
+                return took, cost.at_rest(settings, rest_s)
             finally:
                 supervisor.down(settings)
 
@@ -74,16 +74,18 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--drops", type=int, default=20)
     parser.add_argument("--rows", type=int, default=1_000)
+    parser.add_argument("--rest", type=float, default=60)
     arguments = parser.parse_args()
-    took = sorted(measure(arguments.drops, arguments.rows))
+    took, rest = measure(arguments.drops, arguments.rows, arguments.rest)
+    took.sort()
     figures = {
         "drops": arguments.drops,
         "rows": arguments.rows,
         "p50_s": statistics.median(took),
         "p95_s": took[max(0, -(-len(took) * 95 // 100) - 1)],
         "longest_s": took[-1],
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "percent_of_a_core_at_rest": rest,
+        "conditions": conditions(*cost.PACKAGES),
     }
     print(json.dumps(figures, indent=1))
     RESULTS.mkdir(exist_ok=True)

@@ -1,8 +1,8 @@
 """Integrate: takes received files through the corridor and answers their senders.
 
 Employers' and the registry's own files come first, then the others, batch after batch: a sender's files
-keep their order, and loads are serialised in the warehouse anyway. Running it again at any time
-changes nothing that is settled.
+keep their order, and loads are serialised in the warehouse anyway. A file is answered while the next is
+integrated. Running it again at any time changes nothing that is settled.
 """
 
 from datetime import timedelta
@@ -30,30 +30,30 @@ def siseri_integrate() -> None:
 
         return batches.plan()["declarers"]
 
-    @task(trigger_rule="none_failed")
+    @task
     def plan_others() -> list[list[int]]:
-        """Batches of submission ids from the others."""
+        """Batches of submission ids from the others; at the same time, so that no step waits for it."""
         from pipelines import batches
 
         return batches.plan()["others"]
 
     @task(pool="warehouse", max_active_tis_per_dagrun=1)
     def integrate_declarers(batch: list[int]) -> dict[str, int]:
-        """Read, check, match, settle, load: worker lists, registers, designations."""
+        """Read, check, match, settle, load, answer: worker lists, registers, designations."""
         from pipelines import batches
 
         return batches.integrate_batch(batch)
 
-    @task(pool="warehouse", max_active_tis_per_dagrun=1)
+    @task(pool="warehouse", max_active_tis_per_dagrun=1, trigger_rule="none_failed")
     def integrate_others(batch: list[int]) -> dict[str, int]:
-        """Read, check, match, settle, load: measures."""
+        """Read, check, match, settle, load, answer: measures."""
         from pipelines import batches
 
         return batches.integrate_batch(batch)
 
     @task(pool="sftp", trigger_rule="all_done", outlets=[WAREHOUSE])
     def answer() -> dict[str, int]:
-        """Deliver the execution reports that are owed."""
+        """Deliver what is owed still: reports that could not be delivered, follow-ups, questions."""
         from pipelines import batches
 
         return batches.answer_owed()
@@ -66,9 +66,8 @@ def siseri_integrate() -> None:
         return batches.answer_trials()
 
     first = integrate_declarers.expand(batch=plan_declarers())
-    others = plan_others()
-    first >> others
-    integrate_others.expand(batch=others) >> answer() >> trials()
+    others = integrate_others.expand(batch=plan_others())
+    first >> others >> answer() >> trials()
 
 
 siseri_integrate()

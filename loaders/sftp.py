@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import logging
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import paramiko
-from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_OPENDIR, CMD_READDIR
 
 from loaders import crash
 from loaders.authorized_keys import ACCOUNTS, LOGINS
@@ -29,12 +27,12 @@ from loaders.errors import ServiceMissing
 from loaders.host_keys import Pins
 from loaders.services import Services, SftpAddress
 from loaders.settings import Settings
+from loaders.sftp_streams import SMALL, blocks, write_stream
+from loaders.sftp_together import Names, listings, looks, write_new
 
 CONNECT_LIMIT_S = 15
 ANSWER_LIMIT_S = 60
-CHUNK = 1 << 20
-REQUEST_BYTES = 128 << 10  # four times paramiko's own; OpenSSH takes up to 255 kB
-REQUESTS_AHEAD = 32  # so at most 4 MB under way, whatever the size of the file
+MODE = 0o640  # the server's group decides whether the sender reads
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it logs paths and whole tracebacks of refused logins
 
@@ -87,7 +85,7 @@ class SftpClient:
         with self._guard():
             return sorted(
                 _text(name)
-                for name, attributes in self._list(self._root or b"/")
+                for name, attributes in self._names(self._root or b"/")
                 if stat.S_ISDIR(attributes.st_mode or 0) and not name.startswith(b".")
             )
 
@@ -113,13 +111,20 @@ class SftpClient:
         """What ``<code>/<folder>`` holds, in no order; nothing where the folder is not there."""
         with self._guard():
             try:
-                listed = self._list(self._path(code, folder))
+                return _entries(self._names(self._path(code, folder)))
             except FileNotFoundError:
                 return []
-        return [
-            Entry(_text(name), attributes.st_size or 0, int(attributes.st_mtime or 0), _regular(attributes))
-            for name, attributes in listed
-        ]
+
+    def listdirs(self, codes: Iterable[str], folder: str) -> list[list[Entry] | SftpRefused]:
+        """``listdir`` of many homes at once, in the order of ``codes``; a folder that cannot be read gives why."""
+        told: list[list[Entry] | SftpRefused] = []
+        with self._guard():
+            for names in listings(self._sftp, (self._path(code, folder) for code in codes)):
+                if isinstance(names, OSError):
+                    told.append([] if isinstance(names, FileNotFoundError) else self._refused(names))
+                else:
+                    told.append(_entries(names))
+        return told
 
     def fetch(self, code: str, name: str, local_path: Path, folder: str = "depot") -> Fetched:
         """Copy a file to ``local_path`` (made or emptied, mode 0600, flushed to disk) with flat memory.
@@ -127,23 +132,14 @@ class SftpClient:
         Size and time are read again afterwards: where they differ, ``changed`` is true and the copy is to be dropped.
         """
         remote = self._path(code, folder, name)
-        digest = hashlib.sha256()
-        done = 0
         with self._guard():
             before = self._sftp.lstat(remote)
         if not _regular(before):  # since it was listed; a link must lead nowhere, a pipe must not be waited for
             raise SftpRefused("the SFTP server shows something that is no file any more")
-        with contextlib.ExitStack() as stack:
-            with self._guard():
-                source = stack.enter_context(self._sftp.open(remote, "rb"))
-                source.MAX_REQUEST_SIZE = REQUEST_BYTES
-                source.prefetch(before.st_size or 0, REQUESTS_AHEAD)
-            target = stack.enter_context(_private(local_path))
-            while True:
-                with self._guard():
-                    block = source.read(CHUNK)
-                if not block:
-                    break
+        digest = hashlib.sha256()
+        done = 0
+        with _private(local_path) as target:
+            for block in blocks(self._sftp, self._guard, remote, before.st_size or 0):
                 digest.update(block)
                 target.write(block)
                 done += len(block)
@@ -163,44 +159,60 @@ class SftpClient:
             except FileNotFoundError:
                 return None
 
-    def put(self, code: str, folder: str, name: str, content: bytes | Path, mode: int = 0o640) -> None:
+    def put(self, code: str, folder: str, name: str, content: bytes | Path, mode: int = MODE) -> None:
         """Write a file (bytes, or the content of a local file) so that it appears whole under its name at once.
 
         A file of that name is replaced. Under the usual mode, the server's group decides whether the sender reads.
         The unfinished file's name follows from ``name``, so what a killed put left goes when it is made again.
         """
-        target = self._path(code, folder, name)
-        digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-        fresh = self._path(code, folder, f".siseri-{digest}.part")
+        self.put_all(code, folder, {name: content}, mode=mode)
+
+    def put_all(
+        self,
+        code: str,
+        folder: str,
+        files: Mapping[str, bytes | Path],
+        *,
+        mode: int = MODE,
+        appeared: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """``put`` of several files, which appear one after the other, in their order, once all of them are written.
+
+        Args:
+            appeared: is told the name of each as it appears.
+        """
+        fresh = {name: self._passing(code, folder, name) for name in files}
         try:
-            with contextlib.ExitStack() as stack:
-                source: BinaryIO
-                source = io.BytesIO(content) if isinstance(content, bytes) else stack.enter_context(content.open("rb"))
-                size = 0
-                with self._guard():
-                    # Never into the file of another put under way: a new one, whoever renames first.
-                    with contextlib.suppress(FileNotFoundError):
-                        self._sftp.remove(fresh)
-                    file = stack.enter_context(self._sftp.open(fresh, "wb"))
-                    file.set_pipelined(True)
-                    file.chmod(mode)
-                while block := source.read(CHUNK):
-                    with self._guard():
-                        file.write(block)
-                    size += len(block)
-                with self._guard():
-                    file.close()
+            sizes = self._write(fresh, files, mode)
             with self._guard():
-                if self._sftp.stat(fresh).st_size != size:
-                    raise SftpRefused("the SFTP server did not keep the whole of a file")
+                kept = looks(self._sftp, fresh.values())
+            if [one.st_size for one in kept] != sizes:
+                raise SftpRefused("the SFTP server did not keep the whole of a file")
+            for name in files:
                 crash.reach("sftp.part")
-                self._sftp.posix_rename(fresh, target)
+                with self._guard():
+                    self._sftp.posix_rename(fresh[name], self._path(code, folder, name))
+                appeared(name)
             if folder.split("/")[0] == "retour":
                 self.answered.add(code)
         except BaseException:
-            with contextlib.suppress(OSError, ServiceMissing), self._guard():
-                self._sftp.remove(fresh)
+            for passing in fresh.values():
+                with contextlib.suppress(OSError, ServiceMissing), self._guard():
+                    self._sftp.remove(passing)
             raise
+
+    def _passing(self, code: str, folder: str, name: str) -> bytes:
+        digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        return self._path(code, folder, f".siseri-{digest}.part")
+
+    def _write(self, fresh: Mapping[str, bytes], files: Mapping[str, bytes | Path], mode: int) -> list[int]:
+        """Write files under their passing names, all of them small ones together. Gives how many bytes each has."""
+        if all(_size(content) <= SMALL for content in files.values()):
+            contents = [content if isinstance(content, bytes) else content.read_bytes() for content in files.values()]
+            with self._guard():
+                write_new(self._sftp, list(zip(fresh.values(), contents, strict=True)), mode)
+            return [len(content) for content in contents]
+        return [write_stream(self._sftp, self._guard, fresh[name], one, mode) for name, one in files.items()]
 
     def move(self, code: str, folder: str, name: str, to_folder: str, new_name: str) -> None:
         """Move a file between folders of one home; a file of the new name is replaced."""
@@ -271,29 +283,11 @@ class SftpClient:
             raise ValueError("not a name of one folder")
         return b"/".join((self._root, *(part.encode("utf-8", "surrogateescape") for part in parts)))
 
-    def _list(self, path: bytes) -> list[tuple[bytes, paramiko.SFTPAttributes]]:
-        """Names in bytes and attributes; paramiko's own listing fails on a name that is no UTF-8."""
-        request = self._sftp._request  # type: ignore[attr-defined]
-        kind, message = request(CMD_OPENDIR, path)
-        if kind != CMD_HANDLE:
-            raise paramiko.SFTPError("a handle was expected")
-        handle = message.get_binary()
-        found = []
-        while True:
-            try:
-                kind, message = request(CMD_READDIR, handle)
-            except EOFError:
-                break
-            if kind != CMD_NAME:
-                raise paramiko.SFTPError("names were expected")
-            for _ in range(message.get_int()):
-                name = message.get_binary()
-                message.get_binary()  # the long form, for human eyes
-                attributes = paramiko.SFTPAttributes._from_msg(message)  # type: ignore[attr-defined]
-                if name not in (b".", b".."):
-                    found.append((name, attributes))
-        request(CMD_CLOSE, handle)
-        return found
+    def _names(self, path: bytes) -> Names:
+        (names,) = listings(self._sftp, [path])
+        if isinstance(names, OSError):
+            raise names
+        return names
 
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:
@@ -308,8 +302,12 @@ class SftpClient:
             channel = self._sftp.get_channel()
             if channel is None or channel.closed:
                 raise SftpLost("the connection to the SFTP server broke") from None
-            reason = os.strerror(error.errno) if error.errno else "failure"
-            raise SftpRefused(f"the SFTP server refuses an operation: {reason}") from None
+            raise self._refused(error) from None
+
+    @staticmethod
+    def _refused(error: OSError) -> SftpRefused:
+        reason = os.strerror(error.errno) if error.errno else "failure"
+        return SftpRefused(f"the SFTP server refuses an operation: {reason}")
 
 
 @contextlib.contextmanager
@@ -381,6 +379,17 @@ def _private(path: Path) -> BinaryIO:
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
+
+
+def _size(content: bytes | Path) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def _entries(names: Names) -> list[Entry]:
+    return [
+        Entry(_text(name), attributes.st_size or 0, int(attributes.st_mtime or 0), _regular(attributes))
+        for name, attributes in names
+    ]
 
 
 def _regular(attributes: paramiko.SFTPAttributes) -> bool:

@@ -55,21 +55,26 @@ def answer(client: SftpClient, connection: Connection, settings: Settings, submi
     state, code, stem, sha256, load = _place(connection, submission)
     scratch = settings.folder("staging") / f"{submission}.rapport.csv"
     try:
+        files: dict[str, bytes | Path] = {}
         if state == "TRAITE" and REMOVED not in facts:
             with archive.at_hand(settings, sha256) as path:
                 _write_csv(connection, submission, load, path, scratch, _entries(connection, submission, load))
-            client.put(code, "retour", f"{stem}.rapport.csv", scratch)
-            crash.reach("answer.csv")
-        client.put(code, "retour", f"{stem}.rapport.html", report_page(facts))
-        client.put(code, "retour", f"{stem}.rapport.json", as_document(facts))
+            files[f"{stem}.rapport.csv"] = scratch
+        files[f"{stem}.rapport.html"] = report_page(facts)
+        files[f"{stem}.rapport.json"] = as_document(facts)
+        client.put_all(code, "retour", files, appeared=_first_of_three)
         client.remove(code, "retour", f"{stem}.incident.json")
         crash.reach("answer.delivered")
     finally:
         scratch.unlink(missing_ok=True)
-    with connection.transaction():
-        connection.execute(sql.query("answer", "answered"), (submission,))
+    connection.execute(sql.query("answer", "answered"), (submission,))
     crash.reach("answer.answered")
     log.info("submission %s answered: %s", submission, facts["statut"])
+
+
+def _first_of_three(name: str) -> None:
+    if name.endswith(".rapport.csv"):
+        crash.reach("answer.csv")
 
 
 def as_document(facts: dict[str, Any]) -> bytes:
@@ -287,6 +292,17 @@ def answer_again(client: SftpClient, connection: Connection, settings: Settings,
     return True
 
 
+def answer_safely(
+    client: SftpClient, connection: Connection, settings: Settings, submission: int, troubles: Troubles
+) -> bool:
+    """Answer a settled submission that no other pass has in hand; whether it was done. A failure joins ``troubles``."""
+    with troubles.keep("answer", submission), alone(connection, SUBMISSION, submission) as held:
+        if held:
+            answer(client, connection, settings, submission)
+            return True
+    return False
+
+
 def answer_all(
     client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles
 ) -> tuple[list[int], int]:
@@ -298,12 +314,7 @@ def answer_all(
     Returns:
         The submissions answered, and how many follow-ups went out.
     """
-    done = []
-    for submission in owed(connection):
-        with troubles.keep("answer", submission), alone(connection, SUBMISSION, submission) as held:
-            if held:
-                answer(client, connection, settings, submission)
-                done.append(submission)
+    done = [one for one in owed(connection) if answer_safely(client, connection, settings, one, troubles)]
     followed = 0
     for submission, number, _ in connection.execute(sql.query("answer", "follow_ups_owed")).fetchall():
         with troubles.keep("answer", submission), alone(connection, SUBMISSION, submission) as held:

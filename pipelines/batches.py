@@ -1,22 +1,26 @@
 """Batches: what a DAG's tasks do, as plain functions of ids and counts; no row, no name, no path.
 
-A batch is integrated by one task, file by file, one transaction each.
+A batch is integrated by one task, file by file, one transaction each, and answered by the same.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 
+from loaders.bell import rung
 from loaders.registry import Registry, depots, opened
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from pipelines import held
-from pipelines.answer import answer_again, answer_all
+from pipelines.answer import answer_again, answer_all, answer_safely
 from pipelines.collect import collect
 from pipelines.declare import declare
 from pipelines.exceedances import detect
-from pipelines.isolate import Troubles
+from pipelines.isolate import Troubles, told
 from pipelines.questions import deliver as deliver_questions
 from pipelines.release import release
 from pipelines.sweep import Fate, integrate_safely, pending, unhandled
@@ -24,11 +28,18 @@ from pipelines.trial import trials
 from pipelines.unused import keep_doors
 from schemas.roles import DECLARERS
 
+log = logging.getLogger("siseri.batches")
+
 #: Most files and bytes of a batch.
 FILES = 200
 BYTES = 64 << 20
-#: Between two looks at the depots while nothing comes.
-LOOK_EVERY_S = 2.0
+#: Between two looks at the depots while nothing comes, and how many times longer than the last look took, at least:
+#: with 20 000 homes the server is left in peace most of the time.
+LOOK_EVERY_S, REST = 2.0, 4
+#: Between two moments at which the bell is heard, however often it rings. Hearing costs the listing of an empty folder.
+HEAR_EVERY_S = 0.1
+#: What was taken so far goes on to integration after this time, while the rest is taken.
+ENOUGH_S = 10.0
 
 
 def take(patience_s: float) -> list[int]:
@@ -40,7 +51,8 @@ def take(patience_s: float) -> list[int]:
     again after each.
 
     Returns:
-        The submissions to integrate: those taken now and those that an earlier try took and could not hand on.
+        The submissions to integrate: those taken now or, where none came, those that an earlier try took and could
+        not hand on.
         Files that met an incident are left to the hourly integration.
     """
     settings = Settings.load()
@@ -48,19 +60,36 @@ def take(patience_s: float) -> list[int]:
         limit = time.monotonic() + patience_s
         keep_doors(client, registry.connection, settings, Troubles())
         put_off: set[tuple[str, str]] = set()
+        only: set[str] | None = None
+        next_look = 0.0
         while True:
-            waiting = collect(client, registry.connection, settings) + unhandled(registry.connection)
-            left = limit - time.monotonic()
-            if waiting or left <= 0:
+            began = time.monotonic()
+            waiting = collect(client, registry.connection, settings, only=only, enough_s=ENOUGH_S)
+            if waiting:
                 return waiting
-            if not _trial(client, registry, put_off):
-                time.sleep(min(LOOK_EVERY_S, left))
+            if time.monotonic() >= limit:
+                return unhandled(registry.connection)
+            if only is None:
+                if not unhandled(registry.connection) and _trial(client, registry, put_off):
+                    continue
+                next_look = time.monotonic() + max(LOOK_EVERY_S, REST * (time.monotonic() - began))
+            # However often it rings, every home is looked at in its turn.
+            only = _listen(settings, min(next_look, limit))
+
+
+def _listen(settings: Settings, until: float) -> set[str] | None:
+    """The codes that the bell rang for, as soon as it does; ``None`` where it is time to look everywhere."""
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(HEAR_EVERY_S, left))
+        if codes := rung(settings.home):
+            return codes
+    return None
 
 
 def _trial(client: SftpClient, registry: Registry, put_off: set[tuple[str, str]]) -> int:
     """Answer one trial file, if there is one; those in ``put_off`` are left for the next task."""
-    told = client, registry.connection, registry.settings, registry.key
-    return trials(*told, Troubles(), put_off=put_off, most=1, patience_s=0)
+    arguments = client, registry.connection, registry.settings, registry.key
+    return trials(*arguments, Troubles(), put_off=put_off, most=1, patience_s=0)
 
 
 def answer_trials() -> dict[str, int]:
@@ -94,14 +123,44 @@ def _cut(files: Sequence[tuple[int, int]]) -> list[list[int]]:
 
 
 def integrate_batch(batch: Sequence[int]) -> dict[str, int]:
-    """Integrate some files, in order. Gives how many were settled, held, in hand elsewhere, met an incident."""
+    """Integrate some files, in order; each is answered while the next ones are under way.
+
+    Returns:
+        How many were settled, held, in hand elsewhere, met an incident, and were answered.
+    """
     settings = Settings.load()
     counts = {fate.name.lower(): 0 for fate in Fate}
-    with opened(settings) as registry, depots(registry) as client:
-        for number in batch:
-            fate = integrate_safely(client, registry.connection, settings, registry.key, number)
-            counts[fate.name.lower()] += 1
-    return counts
+    settled: SimpleQueue[int | None] = SimpleQueue()
+    with opened(settings) as registry, depots(registry) as client, ThreadPoolExecutor(1, "answers") as aside:
+        answered = aside.submit(_answer_each, registry, settled)
+        answered.add_done_callback(_tell)
+        try:
+            for number in batch:
+                fate = integrate_safely(client, registry.connection, settings, registry.key, number)
+                counts[fate.name.lower()] += 1
+                if fate is Fate.SETTLED:
+                    settled.put(number)
+        finally:
+            settled.put(None)
+        return counts | {"answered": answered.result()}
+
+
+def _tell(answered: Future[int]) -> None:
+    """Log what ended the answering, which nobody asks for where integrating ended on an error of its own."""
+    if error := answered.exception():
+        log.error("answers: %s", told(error))
+
+
+def _answer_each(registry: Registry, settled: SimpleQueue[int | None]) -> int:
+    """Answer files as they are settled, over connections of one's own, until ``None`` comes; how many were.
+
+    What cannot be answered now stays owed, and is logged.
+    """
+    troubles, answered = Troubles(), 0
+    with registry.warehouse.loader() as connection, depots(registry) as client:
+        while (number := settled.get()) is not None:
+            answered += answer_safely(client, connection, registry.settings, number, troubles)
+    return answered
 
 
 def claim_held(run: str, stale_s: float) -> list[dict[str, int]]:

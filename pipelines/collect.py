@@ -14,7 +14,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,10 @@ MARKER = ".ok"
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 _MARKER_LIMIT = 4096
 _ABANDONED_S = 3600
+#: A look at very many homes is paid by at least so many times its length of taking.
+WORTH = 4
+#: So many files of each sender, before any sender's next: one that drops a hundred thousand holds nobody up for long.
+TURN = 200
 
 
 @dataclass(frozen=True)
@@ -77,24 +82,38 @@ def readable_name(name: str) -> bool:
 
 
 def ready(
-    client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles, folder: str = "depot"
+    client: SftpClient,
+    connection: Connection,
+    settings: Settings,
+    troubles: Troubles,
+    folder: str = "depot",
+    only: Collection[str] | None = None,
 ) -> list[Drop]:
-    """The files that may be taken now from each sender's ``folder``, in the order of a pass."""
-    partners = connection.execute(sql.query("collect", "partners"), (settings.registry_date(),)).fetchall()
-    homes = set(client.homes())
+    """The files that may be taken now from each sender's ``folder``, in the order of a pass.
+
+    Args:
+        only: the codes of the senders to look at, all where it is not given.
+    """
+    asked = {"today": settings.registry_date(), "only": None if only is None else list(only)}
+    partners = connection.execute(sql.query("collect", "partners"), asked).fetchall()
+    homes = set(client.homes()) if only is None else only
+    looked = [one for one in partners if one[2] not in RECEIVERS and one[1] in homes]
     drops: list[Drop] = []
-    for partner_id, code, role in partners:
-        if role not in RECEIVERS and code in homes:
-            with troubles.keep("partner", partner_id):
-                drops += _depot(client, settings, partner_id, code, role, folder)
+    listed = client.listdirs([code for _, code, _ in looked], folder)
+    for (partner_id, code, role), entries in zip(looked, listed, strict=True):
+        with troubles.keep("partner", partner_id):
+            if isinstance(entries, SftpRefused):
+                raise entries
+            drops += _depot(client, settings, partner_id, code, role, entries, folder)
     return sorted(drops, key=lambda drop: drop.rank)
 
 
-def _depot(client: SftpClient, settings: Settings, partner_id: int, code: str, role: str, folder: str) -> list[Drop]:
-    """The files of one depot that may be taken now."""
+def _depot(
+    client: SftpClient, settings: Settings, partner_id: int, code: str, role: str, entries: list[Entry], folder: str
+) -> list[Drop]:
+    """The files of one depot, listed as ``entries``, that may be taken now."""
     now = time.time()
     drops: list[Drop] = []
-    entries = client.listdir(code, folder)
     markers = {entry.name for entry in entries if entry.is_regular and entry.name.endswith(MARKER)}
     for entry in entries:
         if not entry.is_regular or not readable_name(entry.name):
@@ -113,20 +132,52 @@ def _depot(client: SftpClient, settings: Settings, partner_id: int, code: str, r
 
 
 def collect(
-    client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles | None = None
+    client: SftpClient,
+    connection: Connection,
+    settings: Settings,
+    troubles: Troubles | None = None,
+    *,
+    only: Collection[str] | None = None,
+    enough_s: float | None = None,
 ) -> list[int]:
     """Take every file that is ready.
 
     Args:
         troubles: gathers the partners whose file could not be taken now; it is tried again at the next pass.
+        only: the codes of the senders to look at, all where it is not given.
+        enough_s: after so long (or ``WORTH`` times what the look took, where that is longer) no further file is begun:
+            those taken need not wait for those that follow, which the next pass takes. So that none waits for ever,
+            senders take turns of ``TURN`` files then; whoever has no more is taken in the order of any other pass.
 
     Returns:
         The submissions' ids, in the order they were taken.
     """
     troubles = Troubles() if troubles is None else troubles
-    _tidy(connection, settings)
+    if only is None:
+        _tidy(connection, settings)
     _note_left(client, connection, settings, troubles)
-    return list(_taken(client, connection, settings, troubles))
+    began = time.monotonic()
+    drops = ready(client, connection, settings, troubles, only=only)
+    looked = time.monotonic()
+    limit = looked + max(enough_s, WORTH * (looked - began)) if enough_s is not None else None
+    taken: list[int] = []
+    for drop in drops if limit is None else _in_turns(drops):
+        if taken and limit is not None and time.monotonic() > limit:
+            break
+        submission = _take_alone(client, connection, settings, drop, troubles)
+        if submission is not None:
+            taken.append(submission)
+    return taken
+
+
+def _in_turns(drops: Sequence[Drop]) -> list[Drop]:
+    """Each sender's first files in the order of a pass, then each one's next ones."""
+    seen: Counter[int] = Counter()
+    turns = []
+    for drop in drops:
+        turns.append(seen[drop.partner_id] // TURN)
+        seen[drop.partner_id] += 1
+    return [drop for _, drop in sorted(zip(turns, drops, strict=True), key=lambda one: one[0])]
 
 
 def _tidy(connection: Connection, settings: Settings) -> None:
@@ -166,14 +217,13 @@ def _note_left(client: SftpClient, connection: Connection, settings: Settings, t
                 connection.execute(sql.query("collect", "left_depot"), (submission,))
 
 
-def _taken(client: SftpClient, connection: Connection, settings: Settings, troubles: Troubles) -> Iterator[int]:
-    for drop in ready(client, connection, settings, troubles):
-        submission = None
-        # Two passes at once: whoever holds the sender's lock takes its file, the other goes on.
-        with troubles.keep("partner", drop.partner_id), alone(connection, DEPOT, drop.partner_id) as held:
-            submission = _take(client, connection, settings, drop) if held else None
-        if submission is not None:
-            yield submission
+def _take_alone(
+    client: SftpClient, connection: Connection, settings: Settings, drop: Drop, troubles: Troubles
+) -> int | None:
+    """Take a drop, unless another pass is at its sender's: whoever holds the sender's lock takes, the other goes on."""
+    with troubles.keep("partner", drop.partner_id), alone(connection, DEPOT, drop.partner_id) as held:
+        return _take(client, connection, settings, drop) if held else None
+    return None
 
 
 def incoming(settings: Settings, drop: Drop) -> Path:
@@ -216,8 +266,7 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
     crash.reach("collect.receipted")
     leave(client, drop, stem, archive.at_hand(settings, fetched.sha256))
     crash.reach("collect.moved")
-    with connection.transaction():
-        connection.execute(sql.query("collect", "left_depot"), (submission,))
+    connection.execute(sql.query("collect", "left_depot"), (submission,))
     crash.reach("collect.left")
     log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)
     return submission

@@ -10,7 +10,7 @@ import time
 
 import sql
 from loaders.settings import Settings
-from loaders.sftp import Entry, SftpClient
+from loaders.sftp import Entry, SftpClient, SftpRefused
 from loaders.warehouse import Connection
 from pipelines.answer import as_document
 from pipelines.collect import MARKER, ledger_name, readable_name
@@ -40,13 +40,15 @@ def tell(client: SftpClient, connection: Connection, settings: Settings, trouble
         How many have a notice.
     """
     told = 0
-    for partner_id, code, role in connection.execute(
-        sql.query("collect", "partners"), (settings.registry_date(),)
-    ).fetchall():
-        if role in RECEIVERS:
-            continue
+    asked = {"today": settings.registry_date(), "only": None}
+    partners = connection.execute(sql.query("collect", "partners"), asked).fetchall()
+    looked = [(partner_id, code) for partner_id, code, role in partners if role not in RECEIVERS]
+    listed = client.listdirs([code for _, code in looked], "depot")
+    for (partner_id, code), entries in zip(looked, listed, strict=True):
         with troubles.keep("partner", partner_id):
-            found = left(client.listdir(code, "depot"), time.time())
+            if isinstance(entries, SftpRefused):
+                raise entries
+            found = left(entries, time.time())
             if found:
                 facts = {
                     "version": VERSION,

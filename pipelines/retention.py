@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 
 import sql
 from loaders import crash
 from loaders.settings import Settings
-from loaders.sftp import SftpClient
+from loaders.sftp import Entry, SftpClient, SftpRefused
 from loaders.warehouse import Connection
 from pipelines import declare
 from pipelines.isolate import Troubles
@@ -28,6 +29,10 @@ log = logging.getLogger("siseri.retention")
 #: A trial leaves nothing: what was sent goes with its answers.
 TRIALS = ("retour/essai", "archive/essai")
 FOLDERS = ("retour", *TRIALS)
+#: Homes looked at together: what lies in them is in memory at once.
+HOMES = 256
+#: By an answer's digest: its modification time, and the day of the registry on which it was first seen so.
+Kept = dict[bytes, tuple[int, date]]
 #: Stay: a list that has a life of its own, scorecards that name nobody.
 _STAYS = re.compile(rf"{re.escape(declare.NAME)}|bilan-[0-9]{{4}}-[0-9]{{2}}\.(csv|html)")
 #: A notice stays as long as its physician may answer it, where that is longer.
@@ -60,11 +65,16 @@ def remove_old(
     first = connection.execute(sql.query("retention", "looked_everywhere"), (today,)).fetchone()
     everywhere = everywhere or not (first and first[0])
     total = 0
-    for partner_id, code in connection.execute(sql.query("retention", "homes")).fetchall():
-        if everywhere or code in client.answered:
+    homes = connection.execute(sql.query("retention", "homes")).fetchall()
+    chosen = iter([(partner_id, code) for partner_id, code in homes if everywhere or code in client.answered])
+    while some := list(islice(chosen, HOMES)):
+        codes = [code for _, code in some]
+        kept = _kept(connection, [partner_id for partner_id, _ in some])
+        listed = zip(*(client.listdirs(codes, folder) for folder in FOLDERS), strict=True)
+        for (partner_id, code), found in zip(some, listed, strict=True):
             with troubles.keep("retention", partner_id):
-                home = _Home(partner_id, code, folders, preview)
-                total += _home(client, connection, settings, today, home)
+                home = _Home(partner_id, code, found, kept[partner_id])
+                total += _home(client, connection, settings, today, home, folders, preview=preview)
     if preview:
         return total
     if everywhere:
@@ -77,35 +87,54 @@ def remove_old(
 
 @dataclass(frozen=True)
 class _Home:
+    """What lies in a sender's folders, in the order of ``FOLDERS``, and what is known of it."""
+
     partner_id: int
     code: str
-    folders: Sequence[str]
-    preview: bool
+    listed: Sequence[list[Entry] | SftpRefused]
+    kept: Kept
 
 
-def _home(client: SftpClient, connection: Connection, settings: Settings, today: date, home: _Home) -> int:
-    rows = connection.execute(sql.query("retention", "kept"), (home.partner_id,)).fetchall()
-    kept = {bytes(digest): (mtime, seen) for digest, mtime, seen in rows}
+def _kept(connection: Connection, partners: list[int]) -> dict[int, Kept]:
+    """What is known of each account's answers."""
+    kept: dict[int, Kept] = {partner_id: {} for partner_id in partners}
+    for partner_id, digest, mtime, seen in connection.execute(sql.query("retention", "kept"), (partners,)).fetchall():
+        kept[partner_id][bytes(digest)] = mtime, seen
+    return kept
+
+
+def _home(
+    client: SftpClient,
+    connection: Connection,
+    settings: Settings,
+    today: date,
+    home: _Home,
+    folders: Sequence[str],
+    *,
+    preview: bool,
+) -> int:
     new, there = [], set()
     gone: Counter[str] = Counter()
-    for folder in FOLDERS:
-        for entry in client.listdir(home.code, folder):
+    for folder, entries in zip(FOLDERS, home.listed, strict=True):
+        if isinstance(entries, SftpRefused):
+            raise entries
+        for entry in entries:
             if not entry.is_regular or _STAYS.fullmatch(entry.name) or entry.name.startswith("."):
                 continue
             digest = _digest(folder, entry.name)
-            mtime, seen = kept.get(digest, (None, today))
+            mtime, seen = home.kept.get(digest, (None, today))
             if mtime != entry.mtime:
                 seen = today
                 new.append((home.partner_id, digest, entry.mtime, today))
-            if folder in home.folders and seen < today - timedelta(days=_days(entry.name, settings)):
-                if not home.preview:
+            if folder in folders and seen < today - timedelta(days=_days(entry.name, settings)):
+                if not preview:
                     client.remove(home.code, folder, entry.name)
                     crash.reach("retention.removed")
                 gone["ESSAIS" if folder in TRIALS else "RETOUR"] += 1
             else:
                 there.add(digest)
-    forgotten = [digest for digest in kept if digest not in there]
-    if (new or forgotten) and not home.preview:
+    forgotten = [digest for digest in home.kept if digest not in there]
+    if (new or forgotten) and not preview:
         with connection.transaction(), connection.cursor() as cursor:
             cursor.executemany(sql.query("retention", "keep"), new)
             cursor.execute(sql.query("retention", "forget"), (home.partner_id, forgotten))

@@ -34,7 +34,9 @@ where submission_id = %s and since_load <= %s and (until_load is null or until_l
 order by line
 
 -- name: answered
-update ledger.submission set answered_at = clock_timestamp() where submission_id = %s
+-- Nobody waits for this mark to be on the disk: lost with the machine, the same answer goes out again.
+update ledger.submission set answered_at = clock_timestamp()
+where submission_id = %s and set_config('synchronous_commit', 'off', true) = 'off'
 
 -- name: follow_ups_owed
 select f.submission_id, f.number, f.load_id from ledger.follow_up as f

@@ -5,7 +5,9 @@ select partner_id, role from ledger.partner where code = %s and is_open
 -- Whose depots are looked into. An account whose last day is past is among them: nobody can log in to it any more, so
 -- what lies there was dropped in time, and is owed an answer. One that was disabled, or is yet to begin, waits.
 select partner_id, code, role from ledger.partner
-where disabled_at is null and (valid_from is null or valid_from <= %s)
+where
+    disabled_at is null and (valid_from is null or valid_from <= %(today)s)
+    and (%(only)s::text [] is null or code = any(%(only)s))
 order by code
 
 -- name: unfinished_drop

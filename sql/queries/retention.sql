@@ -6,7 +6,7 @@ select partner_id, code from ledger.partner where role not in ('DGT', 'DSND') or
 select exists (select 1 from ledger.removal where rule = 'PASSAGE' and registry_date = %s)
 
 -- name: kept
-select name_digest, mtime, seen_on from ledger.kept_answer where partner_id = %s
+select partner_id, name_digest, mtime, seen_on from ledger.kept_answer where partner_id = any(%s)
 
 -- name: keep
 insert into ledger.kept_answer (partner_id, name_digest, mtime, seen_on) values (%s, %s, %s, %s)

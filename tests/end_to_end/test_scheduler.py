@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import data
+from bench import data, latency
 from loaders import supervisor
 from loaders.registry import depots, opened
 from loaders.services import running
@@ -58,3 +58,11 @@ def test_a_dropped_file_is_answered_by_the_scheduler(tmp_path: Path) -> None:
                 assert len(follow_up["changements"]) == report["codes"]["IDT-06"]
         finally:
             supervisor.down(settings)
+
+
+@pytest.mark.slow
+def test_the_bench_of_latency_measures_reports_and_rest() -> None:
+    """Each drop got its report, each service a figure; the time is not judged."""
+    took, rest = latency.measure(drops=2, rows=20, rest_s=2)
+    assert len(took) == 2
+    assert {"database", "sftp", "scheduler", "dag-processor", "api-server"} <= set(rest)

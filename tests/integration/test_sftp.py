@@ -14,6 +14,7 @@ import paramiko
 import pytest
 
 from loaders import services
+from loaders.bell import rung
 from loaders.errors import ServiceMissing
 from loaders.services import SftpAddress, running
 from loaders.settings import Settings
@@ -112,6 +113,70 @@ def test_put_replaces_and_leaves_no_half(client, tmp_path):
         client.put("LABO1", "nowhere", "x", b"x")
     client.put("LABO1", "retour", "empty", b"")
     assert client.read_small("LABO1", "retour", "empty") == b""
+
+
+def test_many_homes_are_listed_as_one_by_one(settings, client):
+    """More than travel together, one that is not there, one that is a link, one with more names than one answer."""
+    home = settings.home / "sftp"
+    codes = [f"H{at:03d}" for at in range(150)]
+    try:
+        for at, code in enumerate(codes):
+            (home / code / "depot").mkdir(parents=True)
+            for number in range(at % 4):
+                (home / code / "depot" / f"{number}.csv").write_bytes(b"x" * number)
+        for number in range(300):
+            (home / codes[70] / "depot" / f"beaucoup-{number}.csv").write_bytes(b"")
+        (home / codes[5] / "depot" / "0.csv").unlink()
+        (home / codes[5] / "depot").rmdir()
+        (home / codes[5] / "depot").symlink_to(home / codes[6] / "depot")
+        listed = client.listdirs([*codes, "ABSENT"], "depot")
+        assert isinstance(listed[5], SftpRefused)
+        assert listed[-1] == []
+        assert len(listed[70]) == 302
+        for at in (0, 1, 63, 64, 65, 70, 128, 149):
+            assert sorted(listed[at], key=repr) == sorted(client.listdir(codes[at], "depot"), key=repr)
+        assert [len(one) for at, one in enumerate(listed[:-1]) if at not in (5, 70)] == [
+            at % 4 for at in range(150) if at not in (5, 70)
+        ]
+        assert client.homes()[0] == "DGT"  # the connection is in order still
+    finally:
+        for code in codes:
+            shutil.rmtree(home / code)
+
+
+def test_several_answers_travel_together(settings, client, tmp_path):
+    big = tmp_path / "big"
+    big.write_bytes(os.urandom(3_000_001))
+    small = tmp_path / "small"
+    small.write_bytes(os.urandom(100_000))
+    for files in ({"a.csv": small, "b.html": b"", "c.json": b"{}"}, {"a.csv": big, "b.html": b"two", "c.json": b"{}"}):
+        # What a killed put left under a passing name is no obstacle, and does not stay.
+        digest = hashlib.blake2b(b"b.html", digest_size=8).hexdigest()
+        (settings.home / "sftp" / "LABO1" / "retour" / f".siseri-{digest}.part").write_bytes(b"left")
+        client.put_all("LABO1", "retour", files)
+        retour = settings.home / "sftp" / "LABO1" / "retour"
+        there = {path.name: path.read_bytes() for path in retour.iterdir() if path.is_file()}
+        assert there == {name: one if isinstance(one, bytes) else one.read_bytes() for name, one in files.items()}
+    with pytest.raises(FileNotFoundError):
+        client.put_all("LABO1", "nowhere", {"a": b"1", "b": b"2"})
+    assert client.exists("LABO1", "retour", "c.json")
+
+
+@pytest.mark.parametrize("way", ["written", "renamed"])
+def test_a_marker_rings_for_its_home(settings, given, way):
+    rung(settings.home)
+    with sender(settings, given) as own:
+        own.putfo(io.BytesIO(b"content"), "/depot/mars.csv")
+        own.putfo(io.BytesIO(b""), "/depot/essai/mars.csv.ok")
+        assert rung(settings.home) == set()
+        if way == "written":
+            own.putfo(io.BytesIO(b"LIGNES=1"), "/depot/mars.csv.ok")
+        else:
+            own.putfo(io.BytesIO(b"LIGNES=1"), "/depot/mars.csv.ok.part")
+            own.posix_rename("/depot/mars.csv.ok.part", "/depot/mars.csv.ok")
+        assert rung(settings.home) == {"LABO1"}
+        for name in ("mars.csv", "mars.csv.ok", "essai/mars.csv.ok"):
+            own.remove(f"/depot/{name}")
 
 
 def test_what_is_not_there(client, tmp_path):

@@ -17,7 +17,7 @@ from loaders.errors import ServiceMissing
 from loaders.postgres_server import free_port
 from loaders.services import SftpAddress, running
 from loaders.settings import Settings
-from loaders.sftp import SftpLost, connect, session
+from loaders.sftp import SftpLost, SftpRefused, connect, session
 
 SSHD = Path("/usr/sbin/sshd")
 pytestmark = [
@@ -131,6 +131,34 @@ def test_a_large_file(place, client, tmp_path):
     client.put("LABO2", "retour", "large", tmp_path / "large")
     assert client.fetch("LABO2", "large", tmp_path / "copy", "retour").size == len(content)
     assert (tmp_path / "copy").read_bytes() == content
+
+
+def test_what_became_a_link_or_a_pipe_is_not_read(place, client, tmp_path):
+    """Since it was listed. A pipe that nobody writes into would hold the whole connection."""
+    client.make_home("LABO2")
+    (depot,) = place.rglob("LABO2/depot")
+    (place / "secret").write_bytes(b"secret")
+    (depot / "link.csv").symlink_to(place / "secret")
+    os.mkfifo(depot / "pipe.csv")
+    for name in ("link.csv", "pipe.csv"):
+        with pytest.raises(SftpRefused):
+            client.fetch("LABO2", name, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    assert client.listdirs(["LABO2", "ABSENT"], "retour/essai") == [[], []]
+
+
+def test_several_answers_travel_together(place, client, tmp_path):
+    client.make_home("LABO2")
+    (tmp_path / "table").write_bytes(os.urandom(200_000))
+    seen = []
+    files = {"a.csv": tmp_path / "table", "b.html": b"", "c.json": b"{}"}
+    client.put_all("LABO2", "retour", files, appeared=seen.append)
+    assert seen == list(files)
+    for name, content in files.items():
+        expected = content if isinstance(content, bytes) else content.read_bytes()
+        assert client.read_small("LABO2", "retour", name, 1 << 20) == expected
+    with pytest.raises(FileNotFoundError):
+        client.put_all("LABO2", "nowhere", {"a": b"1", "b": b"2"})
 
 
 def test_refusals(server, tmp_path):
