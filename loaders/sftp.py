@@ -15,7 +15,7 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -23,12 +23,13 @@ from typing import BinaryIO
 import paramiko
 from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_OPENDIR, CMD_READDIR
 
-from loaders import crash
+from loaders import crash, envelope
 from loaders.authorized_keys import ACCOUNTS, LOGINS
 from loaders.errors import ServiceMissing
 from loaders.host_keys import Pins
 from loaders.services import Services, SftpAddress
 from loaders.settings import Settings
+from schemas.envelope import SUFFIX, tells_of_nobody
 
 CONNECT_LIMIT_S = 15
 ANSWER_LIMIT_S = 60
@@ -75,12 +76,15 @@ class SftpClient:
 
     Attributes:
         answered: codes of the senders into whose ``retour/`` this connection wrote.
+        recipients: the age keys that what lands in a sender's ``retour/`` is encrypted to; ``None`` where it never gave
+            any.
     """
 
     def __init__(self, sftp: paramiko.SFTPClient, root: str) -> None:
         self._sftp = sftp
         self._root = root.rstrip("/").encode("utf-8", "surrogateescape")
         self.answered: set[str] = set()
+        self.recipients: Callable[[str], Sequence[str] | None] = lambda code: None
 
     def homes(self) -> list[str]:
         """The senders' codes that have a home, sorted."""
@@ -168,15 +172,28 @@ class SftpClient:
 
         A file of that name is replaced. Under the usual mode, the server's group decides whether the sender reads.
         The unfinished file's name follows from ``name``, so what a killed put left goes when it is made again.
+
+        In the ``retour/`` of a sender that gave an age key it is encrypted, and its name ends in ``.age``: whoever
+        delivers need not think of it. What lay there under the other form of the name goes.
         """
+        answer = _is_answer(folder)
+        keys = self.recipients(code) if answer and not tells_of_nobody(name) else None
+        shown, other = (f"{name}{SUFFIX}", name) if keys else (name, f"{name}{SUFFIX}")
+        self._write(code, folder, shown, content, mode, keys or ())
+        if keys is not None:
+            self.remove(code, folder, other)
+        if answer:
+            self.answered.add(code)
+
+    def _write(self, code: str, folder: str, name: str, content: bytes | Path, mode: int, keys: Sequence[str]) -> None:
         target = self._path(code, folder, name)
         digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
         fresh = self._path(code, folder, f".siseri-{digest}.part")
+        size = 0
         try:
             with contextlib.ExitStack() as stack:
                 source: BinaryIO
                 source = io.BytesIO(content) if isinstance(content, bytes) else stack.enter_context(content.open("rb"))
-                size = 0
                 with self._guard():
                     # Never into the file of another put under way: a new one, whoever renames first.
                     with contextlib.suppress(FileNotFoundError):
@@ -184,10 +201,18 @@ class SftpClient:
                     file = stack.enter_context(self._sftp.open(fresh, "wb"))
                     file.set_pipelined(True)
                     file.chmod(mode)
-                while block := source.read(CHUNK):
+
+                def write(block: bytes) -> None:
+                    nonlocal size
                     with self._guard():
                         file.write(block)
                     size += len(block)
+
+                if keys:
+                    envelope.encrypt(source, write, keys)
+                else:
+                    while block := source.read(CHUNK):
+                        write(block)
                 with self._guard():
                     file.close()
             with self._guard():
@@ -195,8 +220,6 @@ class SftpClient:
                     raise SftpRefused("the SFTP server did not keep the whole of a file")
                 crash.reach("sftp.part")
                 self._sftp.posix_rename(fresh, target)
-            if folder.split("/")[0] == "retour":
-                self.answered.add(code)
         except BaseException:
             with contextlib.suppress(OSError, ServiceMissing), self._guard():
                 self._sftp.remove(fresh)
@@ -226,6 +249,11 @@ class SftpClient:
         """Remove a file; nothing where it is not there."""
         with self._guard(), contextlib.suppress(FileNotFoundError):
             self._sftp.remove(self._path(code, folder, name))
+
+    def take_back(self, code: str, folder: str, name: str) -> None:
+        """Remove an answer, encrypted or not; nothing where it is not there."""
+        for shown in (name, f"{name}{SUFFIX}"):
+            self.remove(code, folder, shown)
 
     def look(self, code: str, folder: str, name: str) -> tuple[int, int]:
         """Size in bytes and modification time (whole seconds) of a file."""
@@ -377,6 +405,10 @@ def session(address: SftpAddress, key: Path, known_hosts: Path) -> Iterator[para
 
 def _private(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
+
+
+def _is_answer(folder: str) -> bool:
+    return folder.split("/")[0] == "retour"
 
 
 def _text(name: bytes) -> str:

@@ -67,7 +67,7 @@ def deliver(
             lists, sirets = _LISTS_OF_ROLE[role](connection, key, partner_id, code, role, today)
             for name, body in lists.items():
                 if body is None:
-                    client.remove(code, "retour", name)
+                    client.take_back(code, "retour", name)
                 else:
                     client.put(code, "retour", name, body)
             crash.reach("monthly.delivered")

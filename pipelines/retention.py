@@ -22,14 +22,15 @@ from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
 from pipelines import declare
 from pipelines.isolate import Troubles
+from schemas.envelope import NOTICE, SUFFIX
 
 log = logging.getLogger("siseri.retention")
 
 #: A trial leaves nothing: what was sent goes with its answers.
 TRIALS = ("retour/essai", "archive/essai")
 FOLDERS = ("retour", *TRIALS)
-#: Stay: a list that has a life of its own, scorecards that name nobody.
-_STAYS = re.compile(rf"{re.escape(declare.NAME)}|bilan-[0-9]{{4}}-[0-9]{{2}}\.(csv|html)")
+#: Stay: a list that has a life of its own, scorecards that name nobody, the keys in use.
+_STAYS = re.compile(rf"{re.escape(declare.NAME)}|bilan-[0-9]{{4}}-[0-9]{{2}}\.(csv|html)|{re.escape(NOTICE)}")
 #: A notice stays as long as its physician may answer it, where that is longer.
 _NOTICE = re.compile(r"depassement-[0-9]+-[A-Z_]+\.(json|html)")
 
@@ -90,7 +91,7 @@ def _home(client: SftpClient, connection: Connection, settings: Settings, today:
     gone: Counter[str] = Counter()
     for folder in FOLDERS:
         for entry in client.listdir(home.code, folder):
-            if not entry.is_regular or _STAYS.fullmatch(entry.name) or entry.name.startswith("."):
+            if not entry.is_regular or _STAYS.fullmatch(entry.name.removesuffix(SUFFIX)) or entry.name.startswith("."):
                 continue
             digest = _digest(folder, entry.name)
             mtime, seen = kept.get(digest, (None, today))
@@ -116,7 +117,7 @@ def _home(client: SftpClient, connection: Connection, settings: Settings, today:
 
 
 def _days(name: str, settings: Settings) -> int:
-    return max(settings.report_days, settings.conclusion_days if _NOTICE.fullmatch(name) else 0)
+    return max(settings.report_days, settings.conclusion_days if _NOTICE.fullmatch(name.removesuffix(SUFFIX)) else 0)
 
 
 def _digest(folder: str, name: str) -> bytes:
