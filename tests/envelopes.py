@@ -43,3 +43,10 @@ def give(registry: Any, code: str, key: str, until: Any = None, *, demanded: boo
         if demanded is not None:
             age_keys.demand(admin, code, demanded=demanded)
         age_keys.tell(client, admin, registry.settings, code)
+
+
+def spoiled(body: bytes, at: int) -> bytes:
+    """One bit of it changed."""
+    data = bytearray(body)
+    data[at] ^= 1
+    return bytes(data)
