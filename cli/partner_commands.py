@@ -174,20 +174,22 @@ def partner_age(
     from loaders.registry import depots, opened
     from pipelines import age_keys, doors
 
-    if key and retirer:
+    if key is not None and retirer:
         raise UsageError("a key is given or withdrawn, not both")
+    if key is None and until:
+        raise UsageError("a last day of the keys before goes with a new key")
     settings = settings_now()
     today = settings.registry_date()
     with opened(settings, profile="administrator") as registry, depots(registry) as client:
         admin = registry.connection
         if exige is not None:
             age_keys.demand(admin, code, demanded=exige)
-        if key:
+        if key is not None:
             age_keys.give(admin, code, key, _day(until) or today + timedelta(doors.OVERLAP_DAYS))
         if retirer:
             age_keys.withdraw(admin, code, today - timedelta(1))
         shown = age_keys.of_partner(admin, code)
-        if key or retirer or exige is not None:
+        if key is not None or retirer or exige is not None:
             age_keys.tell(client, admin, settings, code)
     if json_:
         show_json(shown)

@@ -38,3 +38,28 @@ comment on column ledger.submission.age_fault is 'why it is refused, where its e
 drop index ledger.submission_same_bytes;
 create index submission_same_bytes on ledger.submission (partner_id, coalesce(clear_sha256, sha256));
 create index submission_age on ledger.submission (partner_id) where age_recipient is not null;
+
+-- A row of an old registry that waits no more loses its content after its time, as one of the queue does.
+alter table legacy.waiting
+alter column sealed drop not null,
+add column cleared_on date,
+add constraint waiting_is_whole check ((sealed is null) = (cleared_on is not null)),
+add constraint waiting_waits_whole check (sealed is not null or until_load is not null);
+comment on column legacy.waiting.cleared_on is 'the registry''s date when the row as it came was removed';
+create index waiting_uncleared on legacy.waiting (until_load) where until_load is not null and cleared_on is null;
+
+-- Those of a migration that was taken back waited on; from now on its end is theirs (query take_back_waiting).
+update legacy.waiting set until_load = (select max(l.load_id) from ledger.load as l)
+where
+    until_load is null and submission_id in (
+        select p.submission_id
+        from legacy.part as p
+        inner join legacy.migration as m on p.migration_id = m.migration_id
+        where m.state = 'ANNULEE'
+    );
+
+alter table ledger.removal
+drop constraint removal_rule_check,
+add constraint removal_rule_check check (
+    rule in ('RETOUR', 'PASSAGE', 'ESSAIS', 'LIGNES', 'REPRISE', 'FICHIERS', 'COMPTES', 'CONTACTS', 'DEMANDES')
+);
