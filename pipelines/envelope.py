@@ -7,7 +7,8 @@ a killed pass left there goes with the next one (:mod:`pipelines.collect`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -100,16 +101,24 @@ def in_clear(connection: Connection, settings: Settings, submission: int, receiv
         received: the bytes as they came.
 
     Raises:
-        ServiceMissing: the registry's key that opened it is not on this machine.
+        ServiceMissing: the registry's key that opened it is not here, or it does not open to what was judged.
     """
     row = connection.execute(sql.query("age", "opener"), (submission,)).fetchone()
-    if row is None or row[0] is None:
+    assert row is not None
+    recipient, sha256 = row
+    if recipient is None:
         yield received
         return
     clear = _scratch(settings, submission)
     try:
-        envelope.decrypt(received, clear, _identity(settings, row[0]), _most(settings))
+        identity = _identities(settings, [recipient])[recipient]
+        # What was accepted then is not too large now, whatever the setting has become.
+        found = envelope.decrypt(received, clear, identity, sys.maxsize)
+        if found is None or found.sha256 != sha256:
+            raise envelope.NotOpened("ALTERE")
         yield clear
+    except envelope.NotOpened as error:
+        raise ServiceMissing(f"the archived file of submission {submission} cannot be opened any more") from error
     finally:
         clear.unlink(missing_ok=True)
 
@@ -142,7 +151,7 @@ def _open(settings: Settings, keys: dict[str, date | None], received: Path, clea
     try:
         envelope.check(received)
         # All at hand, or none is tried: what this machine lacks would else be the sender's fault.
-        held = {key: _identity(settings, key) for key in keys}
+        held = _identities(settings, keys)
         for key, until in keys.items():
             in_force = until is None or today <= until
             found = envelope.decrypt(received, clear, held[key], _most(settings) if in_force else 0)
@@ -155,11 +164,12 @@ def _open(settings: Settings, keys: dict[str, date | None], received: Path, clea
     raise EnvelopeFault("AUTRE_CLE")
 
 
-def _identity(settings: Settings, recipient: str) -> Any:
+def _identities(settings: Settings, recipients: Iterable[str]) -> dict[str, Any]:
     held = envelope.identities(settings)
-    if recipient not in held:
-        raise ServiceMissing(f"the registry's age identity {recipient} is not in {envelope.place(settings)}")
-    return held[recipient]
+    missing = [one for one in recipients if one not in held]
+    if missing:
+        raise ServiceMissing(f"the registry's age identity {missing[0]} is not in {envelope.place(settings)}")
+    return held
 
 
 def _most(settings: Settings) -> int:

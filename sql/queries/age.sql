@@ -56,7 +56,7 @@ update ledger.submission set clear_sha256 = decode(%(sha256)s, 'hex'), age_recip
 where submission_id = %(submission)s
 
 -- name: opener
-select age_recipient from ledger.submission where submission_id = %s
+select age_recipient, encode(clear_sha256, 'hex') from ledger.submission where submission_id = %s
 
 -- name: wanted
 -- Keys of the registry that files of the archive need.

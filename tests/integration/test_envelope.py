@@ -27,7 +27,8 @@ from senders import (
     row,
 )
 
-from loaders import envelope
+from loaders import archive, envelope
+from loaders.errors import ServiceMissing
 from loaders.registry import depots
 from pipelines import age_keys
 from pipelines.answer import answer_again
@@ -404,3 +405,23 @@ def test_answers_lie_there_for_their_time_whatever_their_form(channel: tuple[Any
     assert "a.csv.rapport.csv.age" not in registry.files("LABO1")
     assert NOTICE in registry.files("LABO1")
     assert "a-declarer.csv.age" in registry.files("EMPL")
+
+
+def test_an_archived_file_that_opens_to_something_else_is_not_answered_with(channel: tuple[Any, str]) -> None:
+    registry, key = channel
+    registry.drop("LABO1", "a.csv.age", encrypt(GOOD, key))
+    registry.run()
+    number = registry.submission("LABO1", "a.csv.age")
+    report = registry.read("LABO1", "a.csv.age.rapport.csv")
+    kept = archive.place(registry.settings, registry.report("LABO1", "a.csv.age")["depot"]["sha256"])
+    sound = kept.read_bytes()
+    for other in (spoiled(sound, -1), encrypt(MIXED, key), encrypt(GOOD, Correspondent().key)):
+        kept.chmod(0o600)
+        kept.write_bytes(other)
+        with pytest.raises(ServiceMissing, match="cannot be opened"):
+            answer_again(registry.client, registry.connection, registry.settings, number)
+        assert registry.read("LABO1", "a.csv.age.rapport.csv") == report
+    kept.write_bytes(sound)
+    smaller = dataclasses.replace(registry.settings, max_bytes=10)
+    assert answer_again(registry.client, registry.connection, smaller, number)
+    assert staging(registry) == []
