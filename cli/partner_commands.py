@@ -180,7 +180,8 @@ def partner_age(
         raise UsageError("a last day of the keys before goes with a new key")
     settings = settings_now()
     today = settings.registry_date()
-    with opened(settings, profile="administrator") as registry, depots(registry) as client:
+    changes = key is not None or retirer or exige is not None
+    with opened(settings, sftp=changes, profile="administrator") as registry:
         admin = registry.connection
         if exige is not None:
             age_keys.demand(admin, code, demanded=exige)
@@ -189,8 +190,9 @@ def partner_age(
         if retirer:
             age_keys.withdraw(admin, code, today - timedelta(1))
         shown = age_keys.of_partner(admin, code)
-        if key is not None or retirer or exige is not None:
-            age_keys.tell(client, admin, settings, code)
+        if changes:
+            with depots(registry) as client:
+                age_keys.tell(client, admin, settings, code)
     if json_:
         show_json(shown)
         return

@@ -284,15 +284,16 @@ def _chosen_rows(path: Path, dialect: Dialect, layout: Layout, lines: set[int]) 
 
 
 def answer_again(client: SftpClient, connection: Connection, settings: Settings, submission: int) -> bool:
-    """Deliver a submission's reports and follow-ups again; whether it was settled."""
+    """Deliver a submission's reports and follow-ups again; not where it is not settled, or in another pass's hand."""
     found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
-    if found is None or found[1] == "RECU":
-        return False
-    answer(client, connection, settings, submission)
-    for (number,) in connection.execute(
-        "select number from ledger.follow_up where submission_id = %s order by number", (submission,)
-    ).fetchall():
-        follow_up(client, connection, settings, submission, number)
+    with alone(connection, SUBMISSION, submission) as held:
+        if found is None or found[1] == "RECU" or not held:
+            return False
+        answer(client, connection, settings, submission)
+        for (number,) in connection.execute(
+            "select number from ledger.follow_up where submission_id = %s order by number", (submission,)
+        ).fetchall():
+            follow_up(client, connection, settings, submission, number)
     return True
 
 
