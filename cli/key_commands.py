@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from cli.age_commands import age_app
 from cli.output import Json, account, plain, settings_now, show_facts, show_json, show_table
 
 key_app = typer.Typer(help="Clé secrète du registre.", no_args_is_help=True)
+key_app.add_typer(age_app, name="age")
 
 
 @key_app.command("rotate")

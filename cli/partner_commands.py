@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,9 @@ from cli.output import Json, plain, settings_now, show_facts, show_json, show_ta
 
 if TYPE_CHECKING:
     from loaders.registry import Registry
+    from loaders.settings import Settings
     from loaders.sftp import SftpClient
+    from loaders.warehouse import Connection
 
 partner_app = typer.Typer(help="Comptes des émetteurs.", no_args_is_help=True)
 key_app = typer.Typer(help="Clés SSH d'un compte.", no_args_is_help=True)
@@ -42,6 +44,19 @@ def _opened(settings: Any) -> Iterator[tuple[Registry, SftpClient | None]]:
         return
     with opened(settings, profile="administrator") as registry, depots(registry) as client:
         yield registry, client
+
+
+def _change(
+    code: str, json_: bool, done: str, change: Callable[[Connection, Settings, str, SftpClient | None], None]
+) -> None:
+    """Change an account, bring the servers in line with it, and show it as it is now."""
+    from pipelines import partners
+
+    settings = settings_now()
+    with _opened(settings) as (registry, client):
+        change(registry.connection, settings, code, client)
+        shown = partners.show(registry.connection, settings, code)
+    show_json(shown) if json_ else print(done)
 
 
 @partner_app.command("add")
@@ -99,12 +114,11 @@ def partner_dates(code: str, since: Since = None, until: Until = None, json_: Js
     """Fixe les jours de validité d'un compte ; sans option, il vaut toujours."""
     from pipelines import partners
 
-    settings = settings_now()
     span = partners.Span(_day(since), _day(until))
-    with _opened(settings) as (registry, client):
-        partners.set_days(registry.connection, settings, code, span, client)
-        shown = partners.show(registry.connection, settings, code)
-    show_json(shown) if json_ else print(f"Compte {code} : du {plain(span.start)} au {plain(span.end)}.")
+    done = f"Compte {code} : du {plain(span.start)} au {plain(span.end)}."
+    _change(
+        code, json_, done, lambda admin, settings, code, client: partners.set_days(admin, settings, code, span, client)
+    )
 
 
 @partner_app.command("transfer")
@@ -130,11 +144,7 @@ def partner_disable(code: str, json_: Json = False) -> None:
     """Ferme un compte."""
     from pipelines import partners
 
-    settings = settings_now()
-    with _opened(settings) as (registry, client):
-        partners.disable(registry.connection, settings, code, client)
-        shown = partners.show(registry.connection, settings, code)
-    show_json(shown) if json_ else print(f"Compte {code} fermé.")
+    _change(code, json_, f"Compte {code} fermé.", partners.disable)
 
 
 @partner_app.command("reopen")
@@ -142,11 +152,52 @@ def partner_reopen(code: str, json_: Json = False) -> None:
     """Rouvre un compte fermé, à la main ou faute d'avoir servi."""
     from pipelines import partners
 
+    _change(code, json_, f"Compte {code} rouvert.", partners.reopen)
+
+
+@partner_app.command("age")
+def partner_age(
+    code: str,
+    key: Annotated[str | None, typer.Argument(help="Clé publique age (age1…), ou fichier qui la contient")] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option("--au", formats=_DAY, help="Dernier jour des clés d'avant (sans : dans 30 jours)"),
+    ] = None,
+    retirer: Annotated[bool, typer.Option("--retirer", help="Livrer de nouveau les réponses en clair")] = False,
+    exige: Annotated[
+        bool | None, typer.Option("--exige/--sans-exige", help="Refuser (ou accepter) les fichiers en clair")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Chiffrement avec age : la clé d'un compte, pour qui ses réponses sont chiffrées ; sans option, le montre."""
+    from loaders.errors import UsageError
+    from loaders.registry import depots, opened
+    from pipelines import age_keys, doors
+
+    if key is not None and retirer:
+        raise UsageError("a key is given or withdrawn, not both")
+    if key is None and until:
+        raise UsageError("a last day of the keys before goes with a new key")
     settings = settings_now()
-    with _opened(settings) as (registry, client):
-        partners.reopen(registry.connection, settings, code, client)
-        shown = partners.show(registry.connection, settings, code)
-    show_json(shown) if json_ else print(f"Compte {code} rouvert.")
+    today = settings.registry_date()
+    changes = key is not None or retirer or exige is not None
+    with opened(settings, sftp=changes, profile="administrator") as registry:
+        admin = registry.connection
+        if exige is not None:
+            age_keys.demand(admin, code, demanded=exige)
+        if key is not None:
+            age_keys.give(admin, code, key, _day(until) or today + timedelta(doors.OVERLAP_DAYS))
+        if retirer:
+            age_keys.withdraw(admin, code, today - timedelta(1))
+        shown = age_keys.of_partner(admin, code)
+        if changes:
+            with depots(registry) as client:
+                age_keys.tell(client, admin, settings, code)
+    if json_:
+        show_json(shown)
+        return
+    show_table(f"Clés age de {code}", ("cle", "donnee_le", "au"), ([*one.values()] for one in shown["cles"]))
+    print("Ses fichiers doivent arriver chiffrés." if shown["exige"] else "Ses fichiers peuvent arriver en clair.")
 
 
 @partner_app.command("publish")

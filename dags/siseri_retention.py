@@ -9,7 +9,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, dag, task
 
 #: The rules, in the order they are carried out (a test holds them against the table).
-RULES = ("RETOUR", "ESSAIS", "LIGNES", "FICHIERS", "COMPTES", "CONTACTS", "DEMANDES")
+RULES = ("RETOUR", "ESSAIS", "LIGNES", "REPRISE", "FICHIERS", "COMPTES", "CONTACTS", "DEMANDES")
 
 
 @dag(

@@ -35,6 +35,7 @@ STEPS = {
     "collect.moved": "out of the depot, the ledger not told",
     "collect.left": "taken, the ledger told",
     "sftp.part": "an answer written under its passing name",
+    "envelope.opened": "an encrypted file in the clear, not judged",
     "integrate.staged": "checked and put aside, nothing in the registry",
     "integrate.chunk": "a chunk written, the transaction open",
     "held.undone": "the load undone, the file not marked as held",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from loaders import envelope
 from loaders.secrets import RegistryKey
 from loaders.services import Services, running
 from loaders.settings import Settings
@@ -61,6 +63,7 @@ def readable(settings: Settings, profile: str = GATE.name) -> Iterator[Warehouse
 
 @contextmanager
 def depots(registry: Registry) -> Iterator[SftpClient]:
-    """The collector's SFTP connection."""
+    """The collector's SFTP connection; what it delivers to a partner that gave an age key, it encrypts."""
     with connect(registry.settings, registry.services) as client:
+        client.recipients = partial(envelope.recipients_of, registry.connection, registry.settings.registry_date())
         yield client

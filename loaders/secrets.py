@@ -185,12 +185,12 @@ class KeyFiles:
             with contextlib.suppress(FileExistsError):
                 os.link(self.path, self.old)
             self.next.replace(self.path)
-            _settle(self.path.parent)
+            settle_folder(self.path.parent)
 
     def drop_old(self) -> None:
         """Remove the key before, of which nothing in the database needs more."""
         self.old.unlink(missing_ok=True)
-        _settle(self.path.parent)
+        settle_folder(self.path.parent)
 
 
 def _under(check: str, held: Mapping[Path, bytes]) -> Path | None:
@@ -214,10 +214,10 @@ def _write_new(path: Path, secret: bytes) -> None:
             os.link(fresh, path)
     finally:
         fresh.unlink()
-    _settle(path.parent)
+    settle_folder(path.parent)
 
 
-def _settle(folder: Path) -> None:
+def settle_folder(folder: Path) -> None:
     """The folder's entries on the disk: a key that a database hangs on must outlast a power cut."""
     held = os.open(folder, os.O_RDONLY)
     try:

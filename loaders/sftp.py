@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import logging
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import paramiko
 
-from loaders import crash
+from loaders import crash, envelope
 from loaders.authorized_keys import ACCOUNTS, LOGINS
 from loaders.errors import ServiceMissing
 from loaders.host_keys import Pins
@@ -29,6 +30,7 @@ from loaders.services import Services, SftpAddress
 from loaders.settings import Settings
 from loaders.sftp_streams import SMALL, blocks, write_stream
 from loaders.sftp_together import Names, listings, looks, write_new
+from schemas.envelope import SUFFIX, tells_of_nobody
 
 CONNECT_LIMIT_S = 15
 ANSWER_LIMIT_S = 60
@@ -73,12 +75,15 @@ class SftpClient:
 
     Attributes:
         answered: codes of the senders into whose ``retour/`` this connection wrote.
+        recipients: the age keys that what lands in a sender's ``retour/`` is encrypted to; ``None`` where it never gave
+            any.
     """
 
     def __init__(self, sftp: paramiko.SFTPClient, root: str) -> None:
         self._sftp = sftp
         self._root = root.rstrip("/").encode("utf-8", "surrogateescape")
         self.answered: set[str] = set()
+        self.recipients: Callable[[str], Sequence[str] | None] = lambda code: None
 
     def homes(self) -> list[str]:
         """The senders' codes that have a home, sorted."""
@@ -164,6 +169,9 @@ class SftpClient:
 
         A file of that name is replaced. Under the usual mode, the server's group decides whether the sender reads.
         The unfinished file's name follows from ``name``, so what a killed put left goes when it is made again.
+
+        In the ``retour/`` of a sender that gave an age key it is encrypted, and its name ends in ``.age``: whoever
+        delivers need not think of it. What lay there under the other form of the name goes.
         """
         self.put_all(code, folder, {name: content}, mode=mode)
 
@@ -181,9 +189,13 @@ class SftpClient:
         Args:
             appeared: is told the name of each as it appears.
         """
-        fresh = {name: self._passing(code, folder, name) for name in files}
+        answer = _is_answer(folder)
+        keys = self.recipients(code) if answer else None
+        private = {name for name in files if keys is not None and not tells_of_nobody(name)}
+        shown = {name: f"{name}{SUFFIX}" if keys and name in private else name for name in files}
+        fresh = {name: self._passing(code, folder, shown[name]) for name in files}
         try:
-            sizes = self._write(fresh, files, mode)
+            sizes = self._write(fresh, files, dict.fromkeys(private, keys or ()), mode)
             with self._guard():
                 kept = looks(self._sftp, fresh.values())
             if [one.st_size for one in kept] != sizes:
@@ -191,9 +203,11 @@ class SftpClient:
             for name in files:
                 crash.reach("sftp.part")
                 with self._guard():
-                    self._sftp.posix_rename(fresh[name], self._path(code, folder, name))
+                    self._sftp.posix_rename(fresh[name], self._path(code, folder, shown[name]))
+                if name in private:
+                    self.remove(code, folder, name if shown[name] != name else f"{name}{SUFFIX}")
                 appeared(name)
-            if folder.split("/")[0] == "retour":
+            if answer:
                 self.answered.add(code)
         except BaseException:
             for passing in fresh.values():
@@ -205,14 +219,27 @@ class SftpClient:
         digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
         return self._path(code, folder, f".siseri-{digest}.part")
 
-    def _write(self, fresh: Mapping[str, bytes], files: Mapping[str, bytes | Path], mode: int) -> list[int]:
-        """Write files under their passing names, all of them small ones together. Gives how many bytes each has."""
+    def _write(
+        self,
+        fresh: Mapping[str, bytes],
+        files: Mapping[str, bytes | Path],
+        keys: Mapping[str, Sequence[str]],
+        mode: int,
+    ) -> list[int]:
+        """Write files under their passing names, all of them small ones together. Gives how many bytes each has.
+
+        Args:
+            keys: what a file is encrypted to, where it is.
+        """
         if all(_size(content) <= SMALL for content in files.values()):
-            contents = [content if isinstance(content, bytes) else content.read_bytes() for content in files.values()]
+            contents = [_whole(content, keys.get(name, ())) for name, content in files.items()]
             with self._guard():
                 write_new(self._sftp, list(zip(fresh.values(), contents, strict=True)), mode)
             return [len(content) for content in contents]
-        return [write_stream(self._sftp, self._guard, fresh[name], one, mode) for name, one in files.items()]
+        return [
+            write_stream(self._sftp, self._guard, fresh[name], one, mode, keys.get(name, ()))
+            for name, one in files.items()
+        ]
 
     def move(self, code: str, folder: str, name: str, to_folder: str, new_name: str) -> None:
         """Move a file between folders of one home; a file of the new name is replaced."""
@@ -238,6 +265,11 @@ class SftpClient:
         """Remove a file; nothing where it is not there."""
         with self._guard(), contextlib.suppress(FileNotFoundError):
             self._sftp.remove(self._path(code, folder, name))
+
+    def take_back(self, code: str, folder: str, name: str) -> None:
+        """Remove an answer, encrypted or not; nothing where it is not there."""
+        for shown in (name, f"{name}{SUFFIX}"):
+            self.remove(code, folder, shown)
 
     def look(self, code: str, folder: str, name: str) -> tuple[int, int]:
         """Size in bytes and modification time (whole seconds) of a file."""
@@ -377,12 +409,26 @@ def _private(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
 
 
+def _is_answer(folder: str) -> bool:
+    return folder.split("/")[0] == "retour"
+
+
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
 def _size(content: bytes | Path) -> int:
     return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def _whole(content: bytes | Path, keys: Sequence[str]) -> bytes:
+    """A small file's bytes, encrypted to ``keys`` if any."""
+    clear = content if isinstance(content, bytes) else content.read_bytes()
+    if not keys:
+        return clear
+    pieces: list[bytes] = []
+    envelope.encrypt(io.BytesIO(clear), pieces.append, keys)
+    return b"".join(pieces)
 
 
 def _entries(names: Names) -> list[Entry]:

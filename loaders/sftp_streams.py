@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
 import paramiko
 
+from loaders import envelope
 from loaders.sftp_together import read_whole
 
 Guard = Callable[[], AbstractContextManager[None]]
@@ -45,8 +46,10 @@ def blocks(sftp: paramiko.SFTPClient, guard: Guard, path: bytes, size: int) -> I
             yield block
 
 
-def write_stream(sftp: paramiko.SFTPClient, guard: Guard, path: bytes, content: bytes | Path, mode: int) -> int:
-    """Write a new file in the place of whatever is there. Gives how many bytes it has."""
+def write_stream(
+    sftp: paramiko.SFTPClient, guard: Guard, path: bytes, content: bytes | Path, mode: int, keys: Sequence[str] = ()
+) -> int:
+    """Write a new file in the place of whatever is there, encrypted to ``keys`` if any. Gives how many bytes it has."""
     size = 0
     with contextlib.ExitStack() as stack:
         source: BinaryIO
@@ -58,10 +61,18 @@ def write_stream(sftp: paramiko.SFTPClient, guard: Guard, path: bytes, content: 
             file = stack.enter_context(sftp.open(path, "wb"))
             file.set_pipelined(True)
             file.chmod(mode)
-        while block := source.read(CHUNK):
+
+        def write(block: bytes) -> None:
+            nonlocal size
             with guard():
                 file.write(block)
             size += len(block)
+
+        if keys:
+            envelope.encrypt(source, write, keys)
+        else:
+            while block := source.read(CHUNK):
+                write(block)
         with guard():
             file.close()
     return size

@@ -18,7 +18,7 @@ from loaders import archive, crash
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import SUBMISSION, Connection, alone
-from pipelines import echo, read
+from pipelines import echo, envelope, read
 from pipelines.books import Book, as_json, statut
 from pipelines.collect import answer_stem, receipt
 from pipelines.decide import CAUSES
@@ -27,6 +27,7 @@ from pipelines.read import Dialect, Layout
 from reports import execution
 from reports.page import report_page
 from schemas import codebook
+from schemas.envelope import FAULTS
 from schemas.formats import REPORT_COLUMNS, formats
 
 log = logging.getLogger("siseri.answer")
@@ -57,7 +58,10 @@ def answer(client: SftpClient, connection: Connection, settings: Settings, submi
     try:
         files: dict[str, bytes | Path] = {}
         if state == "TRAITE" and REMOVED not in facts:
-            with archive.at_hand(settings, sha256) as path:
+            with (
+                archive.at_hand(settings, sha256) as received,
+                envelope.in_clear(connection, settings, submission, received) as path,
+            ):
                 _write_csv(connection, submission, load, path, scratch, _entries(connection, submission, load))
             files[f"{stem}.rapport.csv"] = scratch
         files[f"{stem}.rapport.html"] = report_page(facts)
@@ -93,7 +97,7 @@ def report_facts(connection: Connection, submission: int, as_of_load: int | None
     """The content of ``.rapport.json``: the figures as of the integrating load, or of a later one."""
     found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
     assert found is not None
-    _, state, layout, file_code, first, load, *_, declined_by, motive, removed_on = found
+    _, state, layout, file_code, first, load, *_, declined_by, motive, removed_on, age_fault = found
     depot = receipt(connection, submission) | {"format": layout}
     version = depot.pop("version")
     decided: dict[str, Any] = {}
@@ -106,6 +110,8 @@ def report_facts(connection: Connection, submission: int, as_of_load: int | None
         codes = {file_code: 1}
         if declined_by is not None:
             decided = {"decision": {"motif": motive}}
+        if age_fault is not None:
+            decided |= {"chiffrement": {"motif": age_fault, "explication": FAULTS[age_fault]}}
     else:
         at = as_of_load or load
         rows, doses = as_json(_books(connection, submission, at))
@@ -232,7 +238,10 @@ def follow_up(client: SftpClient, connection: Connection, settings: Settings, su
             label = " | ".join(filter(None, (label, _in_words(*decided[line]))))
         cells[line] = codebook.Outcome(after).name, (codebook.error_text(codes, after), label)
     if REMOVED not in facts:
-        with archive.at_hand(settings, sha256) as copy:
+        with (
+            archive.at_hand(settings, sha256) as received,
+            envelope.in_clear(connection, settings, submission, received) as copy,
+        ):
             body = _changed_rows(*_opened(connection, submission, copy), cells)
         client.put(code, "retour", f"{stem}.suivi-{number}.csv", body)
     client.put(code, "retour", f"{stem}.suivi-{number}.json", as_document(facts))
@@ -280,15 +289,16 @@ def _chosen_rows(path: Path, dialect: Dialect, layout: Layout, lines: set[int]) 
 
 
 def answer_again(client: SftpClient, connection: Connection, settings: Settings, submission: int) -> bool:
-    """Deliver a submission's reports and follow-ups again; whether it was settled."""
+    """Deliver a submission's reports and follow-ups again; not where it is not settled, or in another pass's hand."""
     found = connection.execute(sql.query("answer", "facts"), (submission,)).fetchone()
-    if found is None or found[1] == "RECU":
-        return False
-    answer(client, connection, settings, submission)
-    for (number,) in connection.execute(
-        "select number from ledger.follow_up where submission_id = %s order by number", (submission,)
-    ).fetchall():
-        follow_up(client, connection, settings, submission, number)
+    with alone(connection, SUBMISSION, submission) as held:
+        if found is None or found[1] == "RECU" or not held:
+            return False
+        answer(client, connection, settings, submission)
+        for (number,) in connection.execute(
+            "select number from ledger.follow_up where submission_id = %s order by number", (submission,)
+        ).fetchall():
+            follow_up(client, connection, settings, submission, number)
     return True
 
 

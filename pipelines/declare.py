@@ -42,7 +42,7 @@ def _declare(client: SftpClient, connection: Connection, key: RegistryKey, troub
     for partner_id, code, _, signature in employers:
         with troubles.keep("partner", partner_id):
             if signature is None:
-                client.remove(code, "retour", NAME)
+                client.take_back(code, "retour", NAME)
                 with connection.transaction():
                     connection.execute(sql.query("release", "undeclared"), (partner_id,))
             else:

@@ -199,6 +199,10 @@ def _emptied(work: Work, code: str, role: str) -> int:
     return count
 
 
+def _legacy(work: Work) -> int:
+    return _cleared(work, "REPRISE", "due_legacy", "clear_legacy")
+
+
 def _contacts(work: Work) -> int:
     return _cleared(work, "CONTACTS", "due_contacts", "clear_contacts")
 
@@ -227,6 +231,7 @@ _CARRIED_OUT: dict[str, Callable[[Work], int]] = {
     "RETOUR": lambda work: _answers(work, ("retour",)),
     "ESSAIS": lambda work: _answers(work, retention.TRIALS),
     "LIGNES": _lines,
+    "REPRISE": _legacy,
     "FICHIERS": _files,
     "COMPTES": _accounts,
     "CONTACTS": _contacts,

@@ -134,6 +134,6 @@ def _decline(connection: Connection, submission: int, who: str, motive: str | No
             raise NotHeld(submission)
         share, layout = found
         motive = motive or f"Trop de lignes fautives ou en attente ({percent(share)} %)"
-        connection.execute(sql.query("load", "refuse_submission"), (layout, CODE, None, submission))
+        connection.execute(sql.query("load", "refuse_submission"), (layout, CODE, None, None, submission))
         connection.execute(sql.query("held", "declined"), (who.strip(), motive.strip(), submission))
     log.info("submission %s declined", submission)

@@ -27,7 +27,7 @@ from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.warehouse import Connection, load
-from pipelines import references, second_look, triggers
+from pipelines import envelope, references, second_look, triggers
 from pipelines.ahead import ahead
 from pipelines.apply import APPLIERS
 from pipelines.books import Books, as_json
@@ -116,7 +116,7 @@ def integrate(
     found = cursor.execute(sql.query("integrate", "submission"), (submission_id,)).fetchone()
     if found is None:
         raise LookupError(f"no submission {submission_id}")
-    _, partner_id, name, sha256, marker, today, state, code, role, identifiant, held, accepted = found
+    _, partner_id, name, sha256, marker, today, state, code, role, identifiant, held, accepted, age_only = found
     account = (partner_id, code, role, identifiant)
     if state != "RECU" or (held and not accepted):
         return Result(submission_id, state, None, None, {})
@@ -127,18 +127,27 @@ def integrate(
         nonlocal format_name
         format_name = layout
         compared = trial is None and layout in MEASURE_FORMATS
-        return compared and _first_received(connection, partner_id, sha256, submission_id) is not None
+        assert sent is not None
+        return compared and _first_received(connection, partner_id, sent.sha256, submission_id) is not None
 
+    sent: envelope.Sent | None = None
     staged = Staging(settings.folder("staging") / f"{submission_id}.arrow")
     try:
-        with staged, nullcontext(trial) if trial else archive.at_hand(settings, sha256) as bytes_:
+        with (
+            staged,
+            nullcontext(trial) if trial else archive.at_hand(settings, sha256) as bytes_,
+            envelope.opened(
+                connection, settings, submission_id, name, bytes_, sha256, today, demanded=age_only
+            ) as sent,
+        ):
             opened = open_file(
-                bytes_,
-                name,
+                sent.path,
+                sent.name,
                 role=role,
                 max_bytes=settings.max_bytes,
                 known=received_before,
                 partner=code,
+                refused=age_only and not sent.encrypted,
             )
             totals, named = Totals(), Asked()
             told = Marker.read(marker) if marker is not None else None
@@ -156,9 +165,10 @@ def integrate(
             )
     except FileFault as fault:
         compared = fault.code == "FIC-06" and trial is None
-        first = _first_received(connection, partner_id, sha256, submission_id) if compared else None
+        first = _first_received(connection, partner_id, sent.sha256, submission_id) if compared and sent else None
         with load(connection, "refuse", submission_id):
-            refused = (format_name, fault.code, first, submission_id)
+            reason = fault.fault if isinstance(fault, envelope.EnvelopeFault) else None
+            refused = (format_name, fault.code, first, reason, submission_id)
             connection.execute(sql.query("load", "refuse_submission"), refused)
         log.info("submission %s refused: %s", submission_id, fault.code)
         return Result(submission_id, "REFUSE", format_name, fault.code, {})

@@ -63,9 +63,7 @@ def deliver(
         return written + monthly_results.deliver(client, connection, settings, key, troubles)
 
 
-def _lists(
-    client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey, troubles: Troubles
-) -> int:
+def _lists(client: SftpClient, connection: Connection, settings: Settings, key: RegistryKey, troubles: Troubles) -> int:
     today = settings.registry_date()
     month = today.replace(day=1)
     owed = connection.execute(sql.query("monthly", "owed"), {"today": today, "month": month}).fetchall()
@@ -77,7 +75,7 @@ def _lists(
             lists, sirets = _LISTS_OF_ROLE[role](connection, key, partner_id, code, role, today)
             for name, body in lists.items():
                 if body is None:
-                    client.remove(code, "retour", name)
+                    client.take_back(code, "retour", name)
                 else:
                     client.put(code, "retour", name, body)
             crash.reach("monthly.delivered")

@@ -85,7 +85,7 @@ def _withdraw(client: SftpClient, connection: Connection, today: date, troubles:
         sql.query("monthly_results", "outlived"), {"today": today}
     ).fetchall():
         with troubles.keep("partner", partner_id):
-            client.remove(code, "retour", name)
+            client.take_back(code, "retour", name)
             with connection.transaction():
                 connection.execute(sql.query("monthly_results", "removed"), (partner_id, name, month))
 

@@ -222,7 +222,7 @@ def withdraw(client: SftpClient, connection: Connection, settings: Settings, tro
     for notice, partner, code, name in connection.execute(sql.query("notices", "outlived"), asked).fetchall():
         with troubles.keep("partner", partner):
             for kind in ("json", "html"):
-                client.remove(code, "retour", f"{name}.{kind}")
+                client.take_back(code, "retour", f"{name}.{kind}")
             with connection.transaction():
                 connection.execute(sql.query("notices", "removed"), (notice,))
             done += 1

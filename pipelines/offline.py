@@ -75,6 +75,7 @@ def open_file(
     max_bytes: int,
     known: Callable[[str], bool] | None = None,
     partner: str | None = None,
+    refused: bool = False,
 ) -> Opened:
     """Recognise a file.
 
@@ -85,6 +86,7 @@ def open_file(
         max_bytes: most unpacked bytes.
         known: tells, for a recognised format's name, whether these bytes were received before (``FIC-06``).
         partner: the sender's code, which a fixed-width header must name; ``None`` where it is not known.
+        refused: the sender may send no file in this way (``FIC-05``).
 
     Raises:
         FileFault: the first that holds in the order 02, 07, 09, 01, 03, 04, 05, 06; a name that
@@ -94,18 +96,18 @@ def open_file(
         raise FileFault("FIC-03")
     dialect = read.scan(path, name, max_bytes)
     layout = read.identify(path, dialect)
-    refused = None
+    code = None
     another = partner is not None and layout.record is not None and layout.sender != partner
-    if another or (role is not None and not may_send(role, layout.format.name)):
-        refused = "FIC-05"
+    if refused or another or (role is not None and not may_send(role, layout.format.name)):
+        code = "FIC-05"
     elif known is not None and known(layout.format.name):
-        refused = "FIC-06"
-    if refused:
+        code = "FIC-06"
+    if code:
         if layout.record is not None:
             fixed.check_structure(path, dialect, layout)
         else:
             read.check_structure(path, dialect, layout.delimiter.join(layout.header), layout.delimiter)
-        raise FileFault(refused)
+        raise FileFault(code)
     return Opened(path, dialect, layout)
 
 

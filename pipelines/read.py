@@ -27,6 +27,8 @@ from schemas.spec import Format, Record
 
 #: Bytes parsed at a time; also the longest line that is still a line.
 BLOCK = 12 << 20
+#: The longest name of a file that is read.
+MOST_NAME_BYTES = 200
 #: Stands for a carriage return that ends no line, so that the rows after it stay aligned.
 LONE_CR = "\ufdd0"
 _UNDEFINED_CP1252 = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
@@ -92,7 +94,7 @@ class Chunk:
 
 def acceptable_name(name: str) -> bool:
     """Whether the file's name lets it be read: ``.csv``, ``.txt``, or either in ``.gz``; at most 200 bytes."""
-    if len(name.encode("utf-8", "surrogateescape")) > 200 or re.search(r"~\d+$", name):
+    if len(name.encode("utf-8", "surrogateescape")) > MOST_NAME_BYTES or re.search(r"~\d+$", name):
         return False
     stem = name.lower()
     if stem.endswith(".gz"):

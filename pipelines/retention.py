@@ -23,6 +23,7 @@ from loaders.sftp import Entry, SftpClient, SftpRefused
 from loaders.warehouse import Connection
 from pipelines import declare
 from pipelines.isolate import Troubles
+from schemas.envelope import NOTICE, SUFFIX
 
 log = logging.getLogger("siseri.retention")
 
@@ -33,8 +34,8 @@ FOLDERS = ("retour", *TRIALS)
 HOMES = 256
 #: By an answer's digest: its modification time, and the day of the registry on which it was first seen so.
 Kept = dict[bytes, tuple[int, date]]
-#: Stay: a list that has a life of its own, scorecards that name nobody.
-_STAYS = re.compile(rf"{re.escape(declare.NAME)}|bilan-[0-9]{{4}}-[0-9]{{2}}\.(csv|html)")
+#: Stay: a list that has a life of its own, scorecards that name nobody, the keys in use.
+_STAYS = re.compile(rf"{re.escape(declare.NAME)}|bilan-[0-9]{{4}}-[0-9]{{2}}\.(csv|html)|{re.escape(NOTICE)}")
 #: A notice stays as long as its physician may answer it, where that is longer.
 _NOTICE = re.compile(r"depassement-[0-9]+-[A-Z_]+\.(json|html)")
 
@@ -119,7 +120,7 @@ def _home(
         if isinstance(entries, SftpRefused):
             raise entries
         for entry in entries:
-            if not entry.is_regular or _STAYS.fullmatch(entry.name) or entry.name.startswith("."):
+            if not entry.is_regular or _STAYS.fullmatch(entry.name.removesuffix(SUFFIX)) or entry.name.startswith("."):
                 continue
             digest = _digest(folder, entry.name)
             mtime, seen = home.kept.get(digest, (None, today))
@@ -145,7 +146,7 @@ def _home(
 
 
 def _days(name: str, settings: Settings) -> int:
-    return max(settings.report_days, settings.conclusion_days if _NOTICE.fullmatch(name) else 0)
+    return max(settings.report_days, settings.conclusion_days if _NOTICE.fullmatch(name.removesuffix(SUFFIX)) else 0)
 
 
 def _digest(folder: str, name: str) -> bytes:

@@ -20,12 +20,14 @@ from loaders.secrets import RegistryKey
 from loaders.settings import PARIS, Settings
 from loaders.sftp import Fetched, SftpClient
 from loaders.warehouse import SUBMISSION, Connection, alone
+from pipelines import envelope
 from pipelines.answer import as_document, report_facts, write_trial_csv
 from pipelines.collect import Drop, answer_stem, fetch, incoming, leave, ledger_name, ready
 from pipelines.integrate import integrate
 from pipelines.isolate import Troubles
 from reports.execution import VERSION
 from reports.page import report_page
+from schemas.envelope import SUFFIX
 
 log = logging.getLogger("siseri.trial")
 
@@ -122,7 +124,7 @@ def _try(client: SftpClient, connection: Connection, settings: Settings, key: Re
         if table.exists():
             client.put(drop.code, ANSWERS, f"{stem}.rapport.csv", table)
         else:  # an earlier attempt may have left one, of other bytes under this name
-            client.remove(drop.code, ANSWERS, f"{stem}.rapport.csv")
+            client.take_back(drop.code, ANSWERS, f"{stem}.rapport.csv")
         client.put(drop.code, ANSWERS, f"{stem}.rapport.html", report_page(facts))
         client.put(drop.code, ANSWERS, f"{stem}.rapport.json", as_document(facts))
         client.remove(drop.code, ANSWERS, f"{stem}.incident.json")
@@ -172,14 +174,15 @@ def _judge(
         integrated = integrate(connection, settings, key, submission, local)
         facts = report_facts(connection, submission)
         if integrated.file_code is None:
-            write_trial_csv(connection, submission, local, facts["lignes"]["recues"], table)
+            with envelope.in_clear(connection, settings, submission, local) as clear:
+                write_trial_csv(connection, submission, clear, facts["lignes"]["recues"], table)
     return facts
 
 
 def _stem(client: SftpClient, drop: Drop) -> str:
     """What the answers are named after. An attempt that did not come to its end is taken up under its name."""
     name = ledger_name(drop.entry.name)
-    there = {entry.name for entry in client.listdir(drop.code, ANSWERS)}
+    there = {entry.name.removesuffix(SUFFIX) for entry in client.listdir(drop.code, ANSWERS)}
     number = 1
     while any(answer_stem(name, number) + ending in there for ending in ENDINGS):
         number += 1

@@ -14,7 +14,7 @@ import sql
 from loaders.settings import PARIS, Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import Connection
-from pipelines import doors, leftovers
+from pipelines import age_keys, doors, leftovers
 from pipelines.answer import as_document
 from pipelines.isolate import Troubles
 from reports.execution import VERSION
@@ -50,6 +50,7 @@ def keep_doors(client: SftpClient, connection: Connection, settings: Settings, t
         with troubles.keep("partner", partner_id):
             turned += _judge(client, connection, settings, partner_id, code, warned, used)
     leftovers.tell(client, connection, settings, troubles)
+    age_keys.tell_all(client, connection, settings, troubles)
     with troubles.keep("doors", 0):
         if client.takes_accounts():
             doors.publish_all(connection, client)  # heals what a server lost or somebody changed

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sql
-from loaders import archive
+from loaders import archive, envelope
 from loaders.settings import Settings
 from loaders.warehouse import Connection
 from pipelines import exceedances, rights
@@ -51,6 +51,7 @@ def verify(connection: Connection, settings: Settings) -> Iterator[Finding]:
     yield _audit(connection)
     yield _rights(connection)
     yield _archive(connection, settings)
+    yield _envelopes(connection, settings)
 
 
 def _exceedances(connection: Connection) -> Finding:
@@ -96,3 +97,10 @@ def _archive(connection: Connection, settings: Settings) -> Finding:
         return Finding(words, False, f"{wrong} dépôt(s) sans octets")
     at_term = f", {gone} supprimé(s) à leur terme" if gone else ""
     return Finding(words, True, f"{len(judged)} fichiers relus{at_term}")
+
+
+def _envelopes(connection: Connection, settings: Settings) -> Finding:
+    words = "Chaque clé age dont un fichier de l'archive a besoin est sur cette machine"
+    wanted = {key for (key,) in connection.execute(sql.query("age", "wanted")).fetchall()}
+    missing = sorted(wanted - set(envelope.identities(settings))) if wanted else []
+    return Finding(words, not missing, f"absente : {', '.join(missing)}" if missing else f"{len(wanted)} clé(s)")

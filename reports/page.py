@@ -62,3 +62,13 @@ def leftover_page(facts: Mapping[str, Any]) -> bytes:
         facts: the content of ``depot-en-souffrance.json``.
     """
     return environment().get_template("souffrance.html").render(facts=facts).encode()
+
+
+def keys_notice(facts: Mapping[str, Any]) -> bytes:
+    """The text that tells a partner which keys encrypted files go and come under.
+
+    Args:
+        facts: ``emetteur``; ``registre``, the registry's keys (``cle``, ``au``); ``reponses``, the partner's;
+            ``exige``.
+    """
+    return environment().get_template("chiffrement.txt").render(facts=facts).encode()

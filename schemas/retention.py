@@ -61,6 +61,14 @@ RULES = (
         "elles ne servaient qu'à décider ; passé ce délai une décision ne s'annule plus",
     ),
     Rule(
+        "REPRISE",
+        "Lignes brutes d'un ancien registre qui attendaient et n'attendent plus (réglées, ou reprise annulée)",
+        365,
+        "la sortie de l'attente",
+        "table, numéro de ligne, cause, groupe, année, grandeur, valeur et décision ; le fichier est à l'archive",
+        "elles ne servaient qu'à décider, comme celles de la file",
+    ),
+    Rule(
         "FICHIERS",
         "Octets des fichiers dont aucune ligne n'a jamais été intégrée",
         365,

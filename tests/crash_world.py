@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from typing import Any
 
 import psycopg
 from crash_end import End, end_state
+from envelopes import encrypt
 from exposed_service import PEOPLE
 from legacy_world import part, passive, place, stay, worker
 from nursery import End as Exit
@@ -141,12 +143,13 @@ def beginnings() -> list[Step]:
     ]
 
 
-def steps(legacy: Path, entry: str) -> list[Step]:
+def steps(legacy: Path, entry: str, sealed: bytes) -> list[Step]:
     """A life's steps, in order.
 
     Args:
         legacy: a folder of the old registry.
         entry: the number, in the queue, of the row whose name disagrees.
+        sealed: :func:`secret_file`, encrypted to the registry once for all lives.
     """
     march = {"DATE_DEBUT_PORT": "01/03/2026", "DATE_FIN_PORT": "27/03/2026"}
     good = file(
@@ -162,6 +165,7 @@ def steps(legacy: Path, entry: str) -> list[Step]:
         ("LABO1", "mars.csv", good),
         ("LABO1", "encore.csv", good),
         ("LABO1", "mauvais.csv", b"A;B\n1;2\n"),
+        ("LABO1", "chiffre.csv.age", sealed),
         ("LABO2", "retenu.csv", wrong),
         ("LABO2", "autre.csv", wrong.replace(b"0.6", b"0.7")),
         ("LABO1/essai", "essai.csv", good),
@@ -197,6 +201,12 @@ def steps(legacy: Path, entry: str) -> list[Step]:
         Step("2026-04-03", ("migrate", str(legacy), "--json")),
         Step("2026-04-04", ("run",)),
     ]
+
+
+def secret_file() -> bytes:
+    """A file that comes encrypted."""
+    march = {"DATE_DEBUT_PORT": "01/03/2026", "DATE_FIN_PORT": "26/03/2026"}
+    return file(PASSIVE, dose("S1", "0.2", **march), dose("S2", "-1", **march))
 
 
 def old_registry(folder: Path) -> None:
@@ -256,6 +266,8 @@ class World:
             ("DGT", "--role", "DGT"),
         ):
             self.run("2026-02-20", "partner", "add", *words)
+        key = json.loads(self.run("2026-02-20", "key", "age", "new", "--json").out)["cle"]
+        self._sealed = encrypt(secret_file(), key)
         for step in beginnings():
             self.drop(step)
             self.run(step.day, *step.words)
@@ -313,7 +325,7 @@ class World:
 
     def plan(self) -> list[Step]:
         """The steps of a life that begins now."""
-        return steps(self.legacy, self._entry)
+        return steps(self.legacy, self._entry, self._sealed)
 
     def told(self, step: Step) -> tuple[str, ...]:
         """A step's words; those that begin with @ stand for a number that the registry gave."""

@@ -78,7 +78,7 @@ def undo(registry: Registry, who: str) -> dict[str, int]:
         for table in _VERSIONS:
             text = sql.query("legacy", "take_back_versions").replace("reference.versions", table)
             cursor.execute(text, asked)
-        for name in ("take_back_labels", "take_back_books", "empty_books", "close_day"):
+        for name in ("take_back_labels", "take_back_waiting", "take_back_books", "empty_books", "close_day"):
             cursor.execute(sql.query("legacy", name), asked)
         cursor.execute(sql.query("legacy", "restore_day"), asked)
         _close(connection, migration, "ANNULEE", who)

@@ -7,7 +7,7 @@ order by s.submission_id
 select
     s.submission_id, s.state, s.format, s.file_code, s.first_submission_id, s.load_id, s.dialect, p.code,
     s.file_name, s.drop_number, encode(s.sha256, 'hex'), s.answered_at, s.registry_date, s.declined_by, s.declined_motive,
-    s.bytes_removed_on
+    s.bytes_removed_on, s.age_fault
 from ledger.submission as s
 inner join ledger.partner as p on s.partner_id = p.partner_id
 where s.submission_id = %s

@@ -1,7 +1,8 @@
 -- name: submission
 select
     s.submission_id, s.partner_id, s.file_name, encode(s.sha256, 'hex'), s.marker, s.registry_date, s.state,
-    p.code, p.role, p.identifiant, s.held_at is not null, s.accepted_at is not null
+    p.code, p.role, p.identifiant, s.held_at is not null, s.accepted_at is not null,
+    p.age_only
 from ledger.submission as s
 inner join ledger.partner as p on s.partner_id = p.partner_id
 where s.submission_id = %s
@@ -10,10 +11,12 @@ where s.submission_id = %s
 select siren from ledger.partner_siren where partner_id = %s and until is null
 
 -- name: same_bytes
+-- The bytes as their sender wrote them: the same file encrypted twice is two different ones.
 select s.submission_id
 from ledger.submission as s
 where
-    s.partner_id = %s and s.sha256 = decode(%s, 'hex') and s.submission_id < %s and s.state = 'TRAITE'
+    s.partner_id = %s and coalesce(s.clear_sha256, s.sha256) = decode(%s, 'hex') and s.submission_id < %s
+    and s.state = 'TRAITE'
     and not exists (
         select 1 from ledger.row_entry as r
         where r.submission_id = s.submission_id and r.until_load is null and r.outcome = 'R'

@@ -296,6 +296,9 @@ where
     until_load is null
     and since_load in (select p.load_id from legacy.part as p where p.migration_id = %(migration)s)
 
+-- name: take_back_waiting
+update legacy.waiting set until_load = %(load)s where submission_id = any(%(parts)s::integer[]) and until_load is null
+
 -- name: take_back_books
 update ledger.book set until_load = %(load)s where submission_id = any(%(parts)s::integer[]) and until_load is null
 

@@ -90,5 +90,5 @@ where submission_id = %s and state = 'RECU'
 
 -- name: refuse_submission
 update ledger.submission
-set state = 'REFUSE', format = %s, file_code = %s, first_submission_id = %s
+set state = 'REFUSE', format = %s, file_code = %s, first_submission_id = %s, age_fault = %s
 where submission_id = %s and state = 'RECU'

@@ -70,6 +70,21 @@ where
         where e.submission_id = m.submission_id and e.line = m.line and e.cleared_on is null
     )
 
+-- name: due_legacy
+-- Rows of an old registry that waited, were settled before a day and still hold their content.
+select count(*)
+from legacy.waiting as w
+inner join ledger.load as l on w.until_load = l.load_id
+where w.cleared_on is null and (l.recorded_at at time zone 'Europe/Paris')::date < %(before)s
+
+-- name: clear_legacy
+update legacy.waiting as w
+set sealed = null, cleared_on = %(today)s
+from ledger.load as l
+where
+    w.until_load = l.load_id and w.cleared_on is null
+    and (l.recorded_at at time zone 'Europe/Paris')::date < %(before)s
+
 -- name: due_files
 -- Files settled, answered and never integrated, neither they nor another drop of the same bytes, by sender. A part of
 -- an old registry stays: what came of it was reckoned from it.

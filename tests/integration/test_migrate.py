@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow.parquet
 import pytest
 from legacy_world import DAY, NIRS, SIRETS, bodies, figures, part, passive, place, stay, worker
@@ -21,6 +22,7 @@ from bench.legacy import measure
 from loaders.errors import UsageError
 from loaders.orchestrator import settings_environment
 from loaders.services import running
+from pipelines import expiry
 from pipelines.exceedances import legacy_day
 from pipelines.legacy import decide, reconcile
 from pipelines.legacy.run import migrate
@@ -139,6 +141,44 @@ def test_repairs_are_kept_sealed_before_and_after(registry: Any, tmp_path: Path)
         ("CASSE_ACCENTS", "NOM"): ("Mârtin", "MARTIN"),
         ("ESPACES", "NIR"): (f"2 {NIRS[1][1:]}", NIRS[1]),
     }
+
+
+def test_a_row_that_waits_no_more_loses_its_content_and_one_that_waits_does_not(registry: Any, tmp_path: Path) -> None:
+    bodies(registry)
+    small(tmp_path)
+    part(tmp_path, "externes", passive(8, SIRETS[0], "W1"), passive(1, "80314150600011", "W2"), name="b")
+    migrate(registry.registry, tmp_path)
+    doses = number(registry, _DOSES)
+    settled, waiting = sorted(one.code for one in decide.groups(registry.connection) if one.cause != "METIER")[:2]
+    late = dataclasses.replace(registry.settings, today=registry.today + timedelta(days=100_000))
+
+    def removed(**more: Any) -> int:
+        done = expiry.carry_out(registry.registry, registry.client, late, **more)
+        assert done["difficultes"] == 0
+        return int(done["regles"]["REPRISE"])
+
+    def whole() -> dict[str, int]:
+        rows = registry.connection.execute("select code, count(sealed) from legacy.waiting group by code").fetchall()
+        return dict(rows)
+
+    assert removed() == 0
+    told = {"motive": "vérifié", "who": "ana", "value": None, "folder": None}
+    decide.settle(registry.registry, settled, "rejeter", **told)
+    assert removed(preview=True) == 1
+    assert whole() == {settled: 1, waiting: 1}
+    assert removed() == 1
+    assert whole() == {settled: 0, waiting: 1}
+    assert removed() == 0
+    assert number(registry, "select files from ledger.removal where rule = 'REPRISE'") == 1
+    with registry.registry.warehouse.login("janitor") as janitor, pytest.raises(psycopg.errors.CheckViolation):
+        janitor.execute("update legacy.waiting set sealed = null, cleared_on = '2026-01-01'")
+    registry.verify()
+    decide.undo(registry.registry, "ana")
+    assert number(registry, "select count(*) from legacy.waiting where until_load is null") == 0
+    assert removed() == 1
+    assert whole() == {settled: 0, waiting: 0}
+    assert doses == 2
+    registry.verify()
 
 
 def test_a_migration_taken_back_leaves_the_registry_as_it_was(registry: Any, tmp_path: Path) -> None:

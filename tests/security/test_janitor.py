@@ -22,7 +22,7 @@ WRITES = {
     ("queue.decision_entry", "UPDATE", "sealed_before"),
     *(
         (table, "UPDATE", name)
-        for table in ("queue.entry", "queue.message", "rights.request")
+        for table in ("queue.entry", "queue.message", "rights.request", "legacy.waiting")
         for name in ("sealed", "cleared_on")
     ),
     *(("reference.designation", "UPDATE", name) for name in ("last_name", "first_name", "email", "cleared_on")),
