@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 FLOOR = 150_000
+#: SQLAlchemy's name of a part of an address, and libpq's.
+_SQLALCHEMY = {"username": "user", "password": "password", "host": "host", "port": "port", "database": "dbname"}
 Connection = psycopg.Connection[Any]
 
 
@@ -65,6 +67,20 @@ class Warehouse:
     def analyst(self) -> Connection:
         """A connection that may read."""
         return self.login("analyst")
+
+    def address(self, profile: str) -> str:
+        """A profile's address and password in SQLAlchemy's terms, for a library that connects by itself.
+
+        Raises:
+            UsageError: the registry is not initialised.
+        """
+        from sqlalchemy import URL
+
+        told: dict[str, Any] = {**conninfo_to_dict(self._told(self._login(profile)))}
+        named = {name: told.pop(key) for name, key in _SQLALCHEMY.items() if key in told}
+        named["port"] = int(named["port"]) if named.get("port") else None
+        query = {name: str(value) for name, value in told.items()}
+        return URL.create("postgresql+psycopg", query=query, **named).render_as_string(hide_password=False)
 
     def pool(
         self, profile: str, *, size: int, statement_timeout_ms: int, lock_timeout_ms: int
