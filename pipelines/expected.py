@@ -23,6 +23,8 @@ _BACK_DAYS, _DELIVERIES = 800, 5
 _GAPS = 24
 #: Nobody is late sooner than this beyond the rhythm, in days.
 _GRACE_DAYS = 3
+#: Gaps up to this need not be even: weekends and holidays are in them.
+_WEEK = 7
 OWN_RHYTHM = "rythme de l'émetteur"
 
 
@@ -103,7 +105,8 @@ def rhythm(days: Sequence[date]) -> int | None:
     """How long a sender with these days of delivery, in order, may be silent: days, or ``None`` without a rhythm.
 
     Days close together are one delivery: a month's files sent over a week are no daily rhythm. A rhythm is there where
-    nine gaps in ten are at most twice the middle one; it allows for the longest of those nine and a quarter more.
+    nine gaps in ten are at most twice the middle one, or a week. The silence allowed is the longest of those nine,
+    and a quarter more.
     """
     gaps = [(after - before).days for before, after in pairwise(days)]
     if not gaps:
@@ -114,7 +117,7 @@ def rhythm(days: Sequence[date]) -> int | None:
     if len(spaced) < _DELIVERIES - 1:
         return None
     usual = _ninth(spaced)
-    if usual > 2 * spaced[len(spaced) // 2]:
+    if usual > max(_WEEK, 2 * spaced[len(spaced) // 2]):
         return None
     return usual + max(_GRACE_DAYS, -(-usual // 4))
 

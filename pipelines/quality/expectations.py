@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -41,9 +42,12 @@ def held_by(warehouse: Warehouse, profile: str, month: date, asked: Iterable[Bou
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_sql(
-        "warehouse", connection_string=warehouse.address(profile), create_temp_table=False
-    )
+    with warnings.catch_warnings():
+        # The source of its own for PostgreSQL wants another driver.
+        warnings.filterwarnings("ignore", "You are using a generic SQLDatasource")
+        source = context.data_sources.add_sql(
+            "warehouse", connection_string=warehouse.address(profile), create_temp_table=False
+        )
     try:
         return {one.promise: _holds(gx, source, month, one) for one in asked}
     finally:

@@ -22,6 +22,7 @@ from pipelines.windows import AIRCREW_FLOOR_USV
 from schemas import codebook
 from schemas.formats import passive
 from schemas.promises import FEWEST, Against, Promise, promises
+from schemas.roles import MEASURE_FORMATS
 
 #: The subject of what is measured over everything.
 REGISTRY = "registre"
@@ -61,6 +62,7 @@ def measures(connection: Connection, month: date, settings: Settings, *, ended: 
         "either": _LATE | _UNKNOWN,
         "measured": _MEASURED,
         "photons": passive.TYPES.index("PAS-HP10-PHO"),
+        "formats": list(MEASURE_FORMATS),
         "aircrew_zero": AIRCREW_FLOOR_USV,
     }
     found = list(_present(connection, settings)) if not ended else []
@@ -74,8 +76,9 @@ def measures(connection: Connection, month: date, settings: Settings, *, ended: 
 
 
 def _rows(connection: Connection, asked: dict[str, Any]) -> Iterator[Measure]:
-    for sender, received, waiting, rejected, late, unknown in _answers(connection, "rows", asked):
-        yield Measure("VOLUME", sender, int(received), Decimal(received))
+    for sender, received, results, waiting, rejected, late, unknown in _answers(connection, "rows", asked):
+        # Lists of workers come when something changed: only results have a usual volume.
+        yield Measure("VOLUME", sender, int(results), Decimal(results))
         for name, part in (("ATTENTE", waiting), ("REJETS", rejected), ("TARDIFS", late), ("INCONNUS", unknown)):
             yield _share(name, sender, part, received)
 

@@ -27,7 +27,9 @@ select
     p.partner_id, p.code, p.role,
     case
         when d.code is not null
-            then greatest(d.since, p.opened_on, p.valid_from, (p.created_at at time zone 'Europe/Paris')::date)
+            then greatest(
+                d.since, p.valid_from, coalesce(p.opened_on, (p.created_at at time zone 'Europe/Paris')::date)
+            )
     end
 from ledger.partner as p
 left join designated as d on p.code = d.code and p.role = d.role

@@ -1,7 +1,8 @@
 -- name: rows
--- Rows by sender as the integration of their file left them: received, waiting, rejected, late, with an unknown code.
+-- Rows by sender as the integration of their file left them: received, those of them in files of measures, waiting,
+-- rejected, late, with an unknown code.
 with file as (
-    select s.submission_id, s.load_id, p.code
+    select s.submission_id, s.load_id, p.code, s.format = any(%(formats)s) as measures
     from ledger.submission as s
     inner join ledger.partner as p on s.partner_id = p.partner_id
     where
@@ -13,6 +14,8 @@ booked as (
     select
         f.code,
         sum(b.rows_integrated + b.rows_waiting + b.rows_rejected + b.rows_duplicate) as received,
+        sum((b.rows_integrated + b.rows_waiting + b.rows_rejected + b.rows_duplicate) * f.measures::integer)
+            as results,
         sum(b.rows_waiting) as waiting,
         sum(b.rows_rejected) as rejected
     from file as f
@@ -32,7 +35,7 @@ coded as (
     group by f.code
 )
 
-select b.code, b.received, b.waiting, b.rejected, coalesce(c.late, 0), coalesce(c.unknown, 0)
+select b.code, b.received, b.results, b.waiting, b.rejected, coalesce(c.late, 0), coalesce(c.unknown, 0)
 from booked as b
 left join coded as c on b.code = c.code
 order by b.code
@@ -54,8 +57,9 @@ with result as (
     select d.quantity, d.sender_id, d.dosimeter, d.worker_id, d.state, coalesce(d.value_usv, 0) as usv
     from dose.passive as d
     inner join ledger.submission as s on d.submission_id = s.submission_id
+    inner join ledger.partner as f on s.partner_id = f.partner_id
     where
-        d.submission_id between %(first)s and %(last)s and d.adjusts is null
+        d.submission_id between %(first)s and %(last)s and d.adjusts is null and f.code <> 'REPRISE'
         and s.registry_date >= %(since)s and s.registry_date < %(until)s
 )
 
@@ -68,7 +72,6 @@ from result as r
 inner join ledger.partner as p on r.sender_id = p.partner_id
 inner join reference.code_list as q on q.list = 'PASSIVE.TYPE_MESURE' and r.quantity = q.number
 inner join reference.code_list as t on t.list = 'PASSIVE.TYPE_DOSIMETRE' and r.dosimeter = t.number
-where p.code <> 'REPRISE'
 group by grouping sets ((q.code), (p.code), (p.code, t.code))
 
 -- name: other_doses
