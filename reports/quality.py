@@ -16,7 +16,13 @@ _AGAINST = {"ABSOLU": "la mesure", "ECART": "l'écart, en points,", "RAPPORT": "
 
 
 def quality_page(judged: Sequence[Mapping[str, Any]], calendar: Sequence[Mapping[str, Any]], today: date) -> bytes:
-    """One self-contained page in French. No figure of a person is in it.
+    """One self-contained page in French. No figure of a person is in it. Arguments as of :func:`in_french`."""
+    told = in_french(judged, calendar)
+    return environment().get_template("qualite.html").render(**told, as_of=french(today)).encode()
+
+
+def in_french(judged: Sequence[Mapping[str, Any]], calendar: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a page says: ``months`` with their promises, files that are ``late`` and those that are ``expected``.
 
     Args:
         judged: promises, as ``siseri quality list --json`` gives them; subjects have ``mois_passes`` beside, their
@@ -33,17 +39,11 @@ def quality_page(judged: Sequence[Mapping[str, Any]], calendar: Sequence[Mapping
         for month, lines in _by_month(judged).items()
     ]
     files = [{**one, "due": _day(one["attendu_le"]), "last": _day(one["dernier_recu"])} for one in calendar]
-    return (
-        environment()
-        .get_template("qualite.html")
-        .render(
-            months=months,
-            late=[one for one in files if one["jours_de_retard"]],
-            expected=[one for one in files if not one["jours_de_retard"]],
-            as_of=french(today),
-        )
-        .encode()
-    )
+    return {
+        "months": months,
+        "late": [one for one in files if one["jours_de_retard"]],
+        "expected": [one for one in files if not one["jours_de_retard"]],
+    }
 
 
 def _by_month(judged: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -104,14 +104,20 @@ def render() -> dict[str, int]:
 
 def write(connection: Connection, settings: Settings, month: str | None) -> Path:
     """Write the page of a month, or of the last check, under ``home``; the file. ``connection`` is the analyst's."""
+    body = quality_page(*told(connection, settings, month), settings.registry_date())
+    file = settings.folder(FOLDER) / (f"qualite-{month}.html" if month else "qualite.html")
+    write_private(file, body)
+    return file
+
+
+def told(
+    connection: Connection, settings: Settings, month: str | None = None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a page shows: the promises, subjects with the values of the months before, and the calendar."""
     judged = listing(connection, months_of(settings, month))
     past = {one["mois"]: past_of(connection, date.fromisoformat(f"{one['mois']}-01")) for one in judged}
     for one in judged:
         for subject in one["rompue_pour"]:
             before = past[one["mois"]].get((one["promesse"], subject["sujet"]), [])
             subject["mois_passes"] = [float(value) for value in before]
-    today = settings.registry_date()
-    body = quality_page(judged, expected.listing(connection, today, late=False), today)
-    file = settings.folder(FOLDER) / (f"qualite-{month}.html" if month else "qualite.html")
-    write_private(file, body)
-    return file
+    return judged, expected.listing(connection, settings.registry_date(), late=False)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from desk_server import READER, Desk
 from psycopg import errors
 from quality_world import FIRST, Months, person, worker
 from senders import PASSIVE, TRAVAILLEURS, country, dose, file
@@ -164,15 +165,22 @@ def test_the_last_two_months_are_judged_unasked(world: Months, caplog: pytest.Lo
         name for name, one in promises().items() if one.when is not When.ENDED
     }
     assert caplog.messages == [f"promise broken: COUVERTURE {last:%Y-%m} 100000"]
-    (told,) = standing.broken(registry.as_("analyst"), registry.settings)
-    assert [(one["sujet"], one["nouveau"]) for one in told["rompue_pour"]] == [("100000", False)]
+    (broken,) = standing.broken(registry.as_("analyst"), registry.settings)
+    assert [(one["sujet"], one["nouveau"]) for one in broken["rompue_pour"]] == [("100000", False)]
     page = standing.write(registry.as_("analyst"), registry.settings, None)
     text = page.read_text()
     assert page == registry.settings.home / "qualite" / "qualite.html"
     assert oct(page.stat().st_mode)[-3:] == "600"
     assert text.count('class="rompue"') == 1
-    assert "Utilisations medicales et veterinaires (100000)" in text
     assert "COUVERTURE" in text
+    desk = Desk(registry.settings)
+    shown = desk.by(READER).get("/qualite")
+    desk.close()
+    assert shown.status_code == 200
+    assert shown.text.count('<span class="alerte">rompue</span>') == 1
+    for told in ("LABO1", "Utilisations medicales et veterinaires (100000)"):
+        assert told in shown.text
+        assert told in text
     for number in (0, 250):
         assert not any(value in text for value in person(number).values())
 
