@@ -28,7 +28,7 @@ from schemas.identifiers import key_of
 WORKERS = {"LABO1": (0, 200), "LABO2": (200, 320)}
 #: Numbers of workers whom nobody declared.
 STRANGERS = 40_000
-FIRST = date(2024, 7, 1)
+FIRST = date(2024, 1, 1)
 
 
 @dataclass(frozen=True)

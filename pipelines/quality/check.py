@@ -25,8 +25,9 @@ log = logging.getLogger("siseri.quality")
 
 #: Who may use this profile reads doses under numbers, without identities (``schemas/access.py``).
 PROFILE = "publisher"
-#: Months before a month that make what is usual of it.
-PAST_MONTHS = 12
+#: So many months before a month lie those that make what is usual of it: the same of each quarter, a year back. Wear
+#: lasts a month for some and three for others: a quarter's first month brings what its other two do not.
+_PAST = (12, 9, 6, 3)
 #: Space of the session lock: one check at a time.
 CHECKING = 5370
 _PATIENCE_S = 300.0
@@ -127,10 +128,9 @@ def _verdict(connection: Connection, promise: Promise, month: date, held: bool) 
 
 def _catch_up(connection: Connection, settings: Settings, month: date) -> None:
     """Count the months before that never were, so that the first check has a past already."""
-    first = month_before(month, PAST_MONTHS)
-    held = {one for (one,) in connection.execute(sql.query("quality", "counted_months"), (first, month)).fetchall()}
-    for back in range(PAST_MONTHS, 0, -1):
-        one = month_before(month, back)
+    before = _before(month)
+    held = {one for (one,) in connection.execute(sql.query("quality", "counted_months"), (before,)).fetchall()}
+    for one in before:
         if one not in held:
             with _counting(connection):
                 found = measures(connection, one, settings, ended=True)
@@ -145,11 +145,14 @@ def _counting(connection: Connection) -> Iterator[None]:
         yield
 
 
+def _before(month: date) -> list[date]:
+    return [month_before(month, back) for back in _PAST]
+
+
 def past_of(connection: Connection, month: date) -> dict[tuple[str, str], list[Decimal]]:
-    """What the months before gave, by promise and subject."""
+    """What the months gave that make a month's usual, the oldest first, by promise and subject."""
     found: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
-    asked = (month_before(month, PAST_MONTHS), month)
-    for promise, subject, value in connection.execute(sql.query("quality", "past"), asked).fetchall():
+    for promise, subject, value in connection.execute(sql.query("quality", "past"), (_before(month),)).fetchall():
         found[promise, subject].append(value)
     return found
 

@@ -169,7 +169,12 @@ select
     ), 0)
 
 -- name: counted_months
-select distinct r.month from quality.run as r where r.whole and r.month >= %s and r.month < %s
+-- Months of these whose last count was made after their end.
+select r.month
+from quality.run as r
+where r.month = any(%s)
+group by r.month
+having (array_agg(r.whole order by r.run_id desc))[1]
 
 -- name: begin
 insert into quality.run (month, whole, registry_date) values (%s, %s, %s) returning run_id
@@ -185,7 +190,7 @@ values (%s, %s, %s, %s, %s, %s, %s, %s)
 select m.promise, m.subject, m.value
 from quality.measure as m
 inner join quality.run as r on m.run_id = r.run_id
-where m.month >= %s and m.month < %s and r.whole
+where m.month = any(%s) and r.whole
 order by m.promise, m.subject, m.month
 
 -- name: outside

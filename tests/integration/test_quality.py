@@ -20,8 +20,8 @@ from pipelines.quality import check, standing
 from pipelines.tallies import month_before
 from schemas.promises import When, promises
 
-#: Months of honest files before the first drift.
-HONEST = 4
+#: Months of honest files before the first drift: the last of them has three of the same place in their quarter before.
+HONEST = 10
 #: What drifts, one month each. Who never has results comes last: they stay attached.
 DRIFTS = {
     "VOLUME": ["LABO1"],
@@ -47,7 +47,7 @@ def month(place: int) -> date:
 
 @pytest.fixture(scope="module")
 def world(registries: Any) -> Iterator[Months]:
-    """Four honest months, then one for each drift, then an honest one; each received on its tenth."""
+    """Ten honest months, then one for each drift, then an honest one; each received on its tenth."""
     with registries() as registry:
         made = Months(registry)
         for place, drift in enumerate((*[""] * HONEST, *DRIFTS, "")):
