@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.output import Json, plain, settings_now, show_json, show_table
+from cli.output import Json, settings_now, show_json, show_table
 
 quality_app = typer.Typer(help="Qualité de ce qui est reçu : promesses tenues ou rompues.", no_args_is_help=True)
 senders_app = typer.Typer(help="Calendrier des fichiers attendus, émetteurs en retard.", no_args_is_help=True)
@@ -78,11 +78,12 @@ def _show(judged: list[dict[str, Any]], json_: bool) -> None:
     if json_:
         show_json(judged)
         return
-    rows = (
-        [one["mois"], one["promesse"], plain(one["tenue"]), one["juges"], _subjects(one), one["phrase"]]
-        for one in judged
-    )
+    rows = ([one["mois"], one["promesse"], _state(one), one["juges"], _subjects(one), one["phrase"]] for one in judged)
     show_table("Promesses", ("mois", "promesse", "tenue", "jugés", "rompue pour", "ce qui est promis"), rows)
+
+
+def _state(one: dict[str, Any]) -> str:
+    return ("oui" if one["juges"] else "sans objet") if one["tenue"] else "NON"
 
 
 def _subjects(one: dict[str, Any]) -> str:

@@ -12,7 +12,11 @@ from reports.page import environment
 from reports.scorecard import in_words
 from schemas import nomenclature
 
-_AGAINST = {"ABSOLU": "la mesure", "ECART": "l'écart, en points,", "RAPPORT": "le rapport"}
+_AGAINST = {
+    "ABSOLU": "{} {unit}",
+    "ECART": "{} points d'écart à l'ordinaire",
+    "RAPPORT": "{} l'ordinaire",
+}
 
 
 def quality_page(judged: Sequence[Mapping[str, Any]], calendar: Sequence[Mapping[str, Any]], today: date) -> bytes:
@@ -78,14 +82,12 @@ def _line(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bounds_in_words(one: Mapping[str, Any]) -> str:
-    """What must hold, after the measure: ``l'écart, en points, est d'au plus 5``."""
-    low, high = one["minimum"], one["maximum"]
-    what = _AGAINST[one["comparaison"]]
-    if low is None:
-        return f"{what} est d'au plus {written(high)}"
-    if high is None:
-        return f"{what} est d'au moins {signed(low, one['comparaison'])}"
-    return f"{what} est entre {signed(low, one['comparaison'])} et {signed(high, one['comparaison'])}"
+    """What must hold of the measure: ``au plus +5 points d'écart à l'ordinaire``."""
+    low, high = (
+        None if one[name] is None else signed(one[name], one["comparaison"]) for name in ("minimum", "maximum")
+    )
+    between = f"de {low} à {high}" if low and high else f"au moins {low}" if low else f"au plus {high}"
+    return _AGAINST[one["comparaison"]].format(between, unit=one["unite"])
 
 
 def signed(value: float | None, against: str) -> str:

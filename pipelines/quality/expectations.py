@@ -37,9 +37,10 @@ def held_by(warehouse: Warehouse, profile: str, month: date, asked: Iterable[Bou
         RuntimeError: an expectation could not be judged; the message holds no value.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     import great_expectations as gx
 
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):  # it sets this one's by itself
+        logging.getLogger(name).setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     with warnings.catch_warnings():

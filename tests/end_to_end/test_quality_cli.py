@@ -29,7 +29,7 @@ def test_promises_are_checked_listed_and_shown(env: dict[str, str], registry: An
     assert json.loads(siseri(env, "quality", "list", "--json").stdout) == []
     done = siseri(env, "quality", "check", "--json", expect=1)
     judged = json.loads(done.stdout)
-    assert "promise broken: FILE 2026-04 registre" in done.stderr
+    assert done.stderr == "WARNING siseri.quality: promise broken: FILE 2026-04 registre\n"
     assert {one["mois"] for one in judged} == {"2026-03", "2026-04"}
     (broken,) = [one for one in judged if not one["tenue"]]
     assert (broken["promesse"], broken["mois"], broken["juges"], broken["mois_fini"]) == ("FILE", "2026-04", 1, False)
