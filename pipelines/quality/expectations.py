@@ -15,6 +15,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from loaders.errors import ServiceMissing
 from loaders.warehouse import Warehouse
 
 
@@ -34,10 +35,12 @@ def held_by(warehouse: Warehouse, profile: str, month: date, asked: Iterable[Bou
         profile: who connects.
 
     Raises:
+        ServiceMissing: the warehouse cannot be reached.
         RuntimeError: an expectation could not be judged; the message holds no value.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
+    from great_expectations.datasource.fluent.interfaces import TestConnectionError
 
     for name in ("great_expectations", "great_expectations.data_context.types.base"):  # it sets this one's by itself
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -46,13 +49,17 @@ def held_by(warehouse: Warehouse, profile: str, month: date, asked: Iterable[Bou
     with warnings.catch_warnings():
         # The source of its own for PostgreSQL wants another driver.
         warnings.filterwarnings("ignore", "You are using a generic SQLDatasource")
-        source = context.data_sources.add_sql(
-            "warehouse", connection_string=warehouse.address(profile), create_temp_table=False
-        )
+        try:
+            source = context.data_sources.add_sql(
+                "warehouse", connection_string=warehouse.address(profile), create_temp_table=False
+            )
+        except TestConnectionError:
+            raise ServiceMissing("the warehouse cannot be reached by Great Expectations") from None
     try:
         return {one.promise: _holds(gx, source, month, one) for one in asked}
     finally:
-        source.get_engine().dispose()
+        for engine in (source.get_engine(), source.get_execution_engine().engine):
+            engine.dispose()
 
 
 def _holds(gx: Any, source: Any, month: date, one: Bounds) -> bool:

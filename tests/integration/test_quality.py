@@ -15,8 +15,8 @@ from psycopg import errors
 from quality_world import FIRST, Months, person, worker
 from senders import PASSIVE, TRAVAILLEURS, country, dose, file
 
-from loaders.errors import UsageError
-from pipelines.quality import check, standing
+from loaders.errors import ServiceMissing, UsageError
+from pipelines.quality import check, expectations, standing
 from pipelines.tallies import month_before
 from schemas.promises import When, promises
 
@@ -227,6 +227,27 @@ def test_the_queue_is_judged_as_it_stands(registry: Any) -> None:
     land.drop("LABO1", "autres.csv", file(PASSIVE, *strangers[1:]))
     land.run(date(2026, 7, 2))
     assert present(land, date(2026, 7, 2)) == {"FILE": ["registre"]}
+
+
+def test_great_expectations_leaves_no_session_and_says_nothing_of_the_warehouse(
+    registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = registry.registry.warehouse
+    assert expectations.held_by(
+        warehouse, check.PROFILE, date(2026, 4, 1), [expectations.Bounds("x", None, Decimal(1))]
+    )
+    with warehouse.admin() as admin:
+        (left,) = admin.execute(
+            "select count(*) from pg_stat_activity where usename = current_database() || '_publisher'"
+        ).fetchone()
+    assert left == 0
+    monkeypatch.setattr(
+        type(warehouse), "address", lambda *told: "postgresql+psycopg://nobody:word@127.0.0.1:1/nowhere"
+    )
+    with pytest.raises(ServiceMissing) as said:
+        expectations.held_by(warehouse, check.PROFILE, date(2026, 4, 1), [])
+    assert "nobody" not in str(said.value)
+    assert said.value.__suppress_context__
 
 
 def test_the_warehouse_takes_no_figure_about_few(registry: Any) -> None:
