@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 FLOOR = 150_000
-#: SQLAlchemy's name of a part of an address, and libpq's.
-_SQLALCHEMY = {"username": "user", "password": "password", "host": "host", "port": "port", "database": "dbname"}
+#: Parts of an address that SQLAlchemy names too, and those that it names otherwise.
+_NAMED, _OTHERWISE = ("user", "password", "host", "port", "dbname"), {"user": "username", "dbname": "database"}
 Connection = psycopg.Connection[Any]
 
 
@@ -77,7 +77,7 @@ class Warehouse:
         from sqlalchemy import URL
 
         told: dict[str, Any] = {**conninfo_to_dict(self._told(self._login(profile)))}
-        named = {name: told.pop(key) for name, key in _SQLALCHEMY.items() if key in told}
+        named = {_OTHERWISE.get(name, name): told.pop(name) for name in _NAMED if name in told}
         named["port"] = int(named["port"]) if named.get("port") else None
         query = {name: str(value) for name, value in told.items()}
         return URL.create("postgresql+psycopg", query=query, **named).render_as_string(hide_password=False)

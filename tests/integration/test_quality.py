@@ -242,7 +242,7 @@ def test_great_expectations_leaves_no_session_and_says_nothing_of_the_warehouse(
         ).fetchone()
     assert left == 0
     monkeypatch.setattr(
-        type(warehouse), "address", lambda *told: "postgresql+psycopg://nobody:word@127.0.0.1:1/nowhere"
+        type(warehouse), "address", lambda *told: "postgresql+psycopg://nobody:secret@127.0.0.1:1/nowhere"
     )
     with pytest.raises(ServiceMissing) as said:
         expectations.held_by(warehouse, check.PROFILE, date(2026, 4, 1), [])
