@@ -229,6 +229,25 @@ def test_the_queue_is_judged_as_it_stands(registry: Any) -> None:
     assert present(land, date(2026, 7, 2)) == {"FILE": ["registre"]}
 
 
+def test_a_check_that_died_before_its_verdicts_is_made_again(registry: Any) -> None:
+    """Counted and not judged: the check before still stands, and the next one says what it would have said."""
+    land = country(registry)
+    land.drop("LABO1", "mars.csv", file(PASSIVE, *(dose(f"K{at}") for at in range(80))))
+    land.drop("LABO2", "mars.csv", file(PASSIVE, *(dose(f"S{at}", **person(at)) for at in range(30))))
+    land.run(date(2026, 4, 10))
+    for _ in range(2):
+        assert present(land, date(2026, 4, 10)) == {"FILE": ["registre"]}
+    with registry.registry.warehouse.admin() as admin:
+        admin.execute("delete from quality.verdict where run_id = (select max(run_id) from quality.verdict)")
+        admin.execute("delete from quality.measure where promise = 'FILE'")
+    (told,) = standing.broken(land.as_("analyst"), land.settings)
+    assert [(one["sujet"], one["valeur"]) for one in told["rompue_pour"]] == [("registre", None)]
+    assert standing.write(land.as_("analyst"), land.settings, None).exists()
+    assert present(land, date(2026, 4, 10)) == {"FILE": ["registre"]}
+    (told,) = standing.broken(land.as_("analyst"), land.settings)
+    assert told["rompue_pour"][0]["valeur"] == pytest.approx(100 * 30 / 116, abs=1e-4)
+
+
 def test_great_expectations_leaves_no_session_and_says_nothing_of_the_warehouse(
     registry: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
