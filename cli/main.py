@@ -25,6 +25,7 @@ from cli.key_commands import key_app as registry_key_app
 from cli.migrate_commands import migrate, simulate_legacy
 from cli.output import Json, account, plain, settings_now, show_facts, show_json, show_table
 from cli.partner_commands import partner_app
+from cli.quality_commands import quality_app, senders_app
 from cli.queue_commands import queue_app
 from cli.request_commands import request_app
 from cli.retention_commands import retention_app
@@ -53,6 +54,8 @@ app.add_typer(held_app, name="held")
 app.add_typer(export_app, name="export")
 app.add_typer(registry_key_app, name="key")
 app.add_typer(unusual_app, name="unusual")
+app.add_typer(quality_app, name="quality")
+app.add_typer(senders_app, name="senders")
 app.add_typer(retention_app, name="retention")
 workers_app.add_typer(request_app, name="request")
 app.add_typer(workers_app, name="workers")

@@ -23,6 +23,7 @@ from desk import (
     failures,
     held,
     journal,
+    quality,
     rows,
     search,
     standing,
@@ -48,6 +49,7 @@ ROUTERS = (
     held.router,
     unusual.router,
     checks.router,
+    quality.router,
 )
 
 

@@ -38,6 +38,7 @@ NAV = (
     ("exceedances", "Dépassements"),
     ("unusual", "Doses inhabituelles"),
     ("checks", "Contrôles"),
+    ("quality", "Qualité"),
     ("held", "Fichiers retenus"),
     ("standing", "Décisions permanentes"),
     ("journal", "Journal"),

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 FLOOR = 150_000
+#: Parts of an address that SQLAlchemy names too, and those that it names otherwise.
+_NAMED, _OTHERWISE = ("user", "password", "host", "port", "dbname"), {"user": "username", "dbname": "database"}
 Connection = psycopg.Connection[Any]
 
 
@@ -66,6 +68,20 @@ class Warehouse:
     def analyst(self) -> Connection:
         """A connection that may read."""
         return self.login("analyst")
+
+    def address(self, profile: str) -> str:
+        """A profile's address and password in SQLAlchemy's terms, for a library that connects by itself.
+
+        Raises:
+            UsageError: the registry is not initialised.
+        """
+        from sqlalchemy import URL
+
+        told: dict[str, Any] = {**conninfo_to_dict(self._told(self._login(profile)))}
+        named = {_OTHERWISE.get(name, name): told.pop(name) for name in _NAMED if name in told}
+        named["port"] = int(named["port"]) if named.get("port") else None
+        query = {name: str(value) for name, value in told.items()}
+        return URL.create("postgresql+psycopg", query=query, **named).render_as_string(hide_password=False)
 
     def pool(
         self, profile: str, *, size: int, statement_timeout_ms: int, lock_timeout_ms: int

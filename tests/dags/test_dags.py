@@ -64,7 +64,7 @@ def test_the_dags_import_and_hold_their_steps(described: dict[str, Any]) -> None
     dags = described["dags"]
     names = (
         *("collect", "deadlines", "exceedances", "hold", "integrate", "migrate", "monthly", "release", "rerun"),
-        *("retention", "statistics", "unusual"),
+        *("quality", "retention", "statistics", "unusual"),
     )
     assert set(dags) == {f"siseri_{name}" for name in names}
     integrate = dags["siseri_integrate"]
@@ -77,6 +77,7 @@ def test_the_dags_import_and_hold_their_steps(described: dict[str, Any]) -> None
     assert dags["siseri_exceedances"]["detect"]["down"] == ["tell"]
     assert list(dags["siseri_deadlines"]) == ["retain"]
     assert list(dags["siseri_unusual"]) == ["evaluate"]
+    assert list(dags["siseri_quality"]) == ["check", "render"]
     assert list(dags["siseri_retention"]) == [rule.name.lower() for rule in RULES]
     assert all(task["down"] == [] for task in dags["siseri_retention"].values()), "no rule waits for another's success"
     assert dags["siseri_migrate"]["take"]["down"] == ["reconcile"]
@@ -93,8 +94,9 @@ def test_importing_a_dag_touches_nothing_heavy() -> None:
     script = (
         "import sys; sys.path.insert(0, 'dags');"
         "import siseri_collect, siseri_deadlines, siseri_exceedances, siseri_hold, siseri_integrate, siseri_migrate;"
-        "import siseri_release, siseri_rerun, siseri_retention, siseri_statistics, siseri_unusual;"
-        "print([n for n in ('pandas', 'pyarrow', 'pandera', 'paramiko', 'pipelines', 'loaders') if n in sys.modules])"
+        "import siseri_quality, siseri_release, siseri_rerun, siseri_retention, siseri_statistics, siseri_unusual;"
+        "print([n for n in ('pandas', 'pyarrow', 'pandera', 'great_expectations', 'paramiko', 'pipelines', 'loaders')"
+        " if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
