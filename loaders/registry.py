@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from loaders import metrics
 from loaders.secrets import RegistryKey
 from loaders.services import Services, running
 from loaders.settings import Settings
@@ -41,7 +42,8 @@ def opened(settings: Settings, *, sftp: bool = True, profile: str = "loader") ->
         with warehouse.login(profile) as connection:
             warehouse.check(connection)
             hold_key(connection)
-            yield Registry(settings, services, warehouse, connection, warehouse.key())
+            with metrics.destination(settings.statsd):
+                yield Registry(settings, services, warehouse, connection, warehouse.key())
 
 
 @contextmanager

@@ -34,7 +34,13 @@ where submission_id = %s and since_load <= %s and (until_load is null or until_l
 order by line
 
 -- name: answered
-update ledger.submission set answered_at = clock_timestamp() where submission_id = %s
+-- Gives the seconds since the drop, as the server's clock and the sender's have them, at the first answer alone.
+update ledger.submission as s
+set answered_at = clock_timestamp()
+from (select b.submission_id, b.answered_at from ledger.submission as b where b.submission_id = %s) as before
+where s.submission_id = before.submission_id
+returning
+    case when before.answered_at is null then extract(epoch from s.answered_at)::double precision - s.depot_mtime end
 
 -- name: follow_ups_owed
 select f.submission_id, f.number, f.load_id from ledger.follow_up as f
