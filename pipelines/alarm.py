@@ -141,7 +141,7 @@ def _kept(settings: Settings, seen: Health) -> Iterator[tuple[list[State], Any]]
     if seen.registry is None or "file" not in seen.registry:
         yield beside, lambda states: _write(file, states)
         return
-    with opened(settings, sftp=False) as registry, alone(registry.connection, ALARM, 0) as mine:
+    with opened(settings, sftp=False, profile="analyst") as registry, alone(registry.connection, ALARM, 0) as mine:
         if not mine:
             raise SiseriError("another look at the alerts is under way")
         rows = registry.connection.execute(sql.query("operation", "alerts")).fetchall()

@@ -31,7 +31,7 @@ WORKING = (
     Profile(
         "analyst",
         "analyste",
-        "lit la file, les références et les doses ; n'écrit que consultations et vérifications",
+        "lit la file, les références et les doses ; n'écrit que consultations, vérifications, alertes",
     ),
     Profile("publisher", "statistiques", "lit les doses sous des numéros, sans identité ; tient sommes et éditions"),
     Profile("janitor", "conservation", "ôte ce que les règles de conservation nomment ; ni dose, ni identité"),
