@@ -6,6 +6,7 @@ import base64
 import contextlib
 import email
 import email.policy
+import re
 import socket
 import socketserver
 import ssl
@@ -13,8 +14,15 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 @dataclass
@@ -75,7 +83,11 @@ def mail_box(context: ssl.SSLContext | None = None) -> Iterator[MailBox]:
                 else:
                     self.say("250 ok")
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session) as server:
+    class Server(socketserver.ThreadingTCPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that breaks off is part of the tests."""
+
+    with Server(("127.0.0.1", 0), Session) as server:
         box.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -152,3 +164,43 @@ def connection(box: MailBox, **extra: Any) -> dict[str, Any]:
         "disable_tls": True,
     }
     return {"conn_type": "smtp", "host": "127.0.0.1", "port": box.port, "extra": told | extra}
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate that signs itself for a host, and its key, as files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    own, secret = folder / "own.crt", folder / "own.secret"
+    own.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8
+    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    return own, secret
+
+
+def exposition(heard: Figures) -> str:
+    """What was heard, as an exporter shows it: counters added up, last gauges, durations in buckets of seconds."""
+    totals: dict[tuple[str, str], float] = {}
+    for name, tags, value, kind in heard.read():
+        flat = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        labels = [f'{tag}="{word}"' for tag, word in sorted(tags.items())]
+        if kind == "ms":
+            for bound in ("0.5", "5", "60", "3600", "+Inf"):
+                inside = value / 1000 <= float(bound)
+                at = f"{flat}_bucket", ",".join([*labels, f'le="{bound}"'])
+                totals[at] = totals.get(at, 0) + inside
+        else:
+            spot = flat, ",".join(labels)
+            totals[spot] = value + (totals.get(spot, 0) if kind == "c" else 0)
+    return "".join(f"{name}{{{labels}}} {value}\n" for (name, labels), value in sorted(totals.items()))
