@@ -10,7 +10,6 @@ import contextlib
 import re
 import socket
 from collections.abc import Iterator
-from contextvars import ContextVar
 
 from loaders.errors import UsageError
 from schemas.metrics import METRICS, Kind
@@ -35,7 +34,8 @@ class _Line:
         self._socket.close()
 
 
-_line: ContextVar[_Line | None] = ContextVar("statsd", default=None)
+#: Blocks of :func:`destination` under way, in whatever threads: threads that a block starts send where it does.
+_lines: list[_Line] = []
 
 
 def place(told: str) -> tuple[str, int]:
@@ -50,20 +50,22 @@ def place(told: str) -> tuple[str, int]:
 def destination(told: str | None) -> Iterator[None]:
     """Figures of the block go to this StatsD server (``host:port``); ``None``: nowhere.
 
-    A name that cannot be found makes no difference to the work: nothing is sent then.
+    A name that cannot be found makes no difference to the work: nothing is sent then. One address a process.
     """
     line = None
     if told:
         host, port = place(told)
         with contextlib.suppress(OSError):
             line = _Line(host, port)
-    before = _line.set(line)
+    if line is None:
+        yield
+        return
+    _lines.append(line)
     try:
         yield
     finally:
-        _line.reset(before)
-        if line is not None:
-            line.close()
+        _lines.remove(line)
+        line.close()
 
 
 def count(name: str, value: int = 1, **tags: str) -> None:
@@ -87,7 +89,7 @@ def _send(name: str, kind: Kind, value: float, tags: dict[str, str]) -> None:
     assert metric.kind is kind, name
     assert set(tags) == set(metric.tags), name
     assert all(_TAG.fullmatch(word) for word in tags.values()), name
-    line = _line.get()
-    if line is not None:
+    lines = _lines[-1:]  # a copy: another thread's block may end meanwhile
+    if lines:
         words = "".join(f",{tag}={tags[tag]}" for tag in metric.tags)
-        line.send(f"siseri.{name}{words}:{value}|{kind.value}")
+        lines[0].send(f"siseri.{name}{words}:{value}|{kind.value}")

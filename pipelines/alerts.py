@@ -64,7 +64,7 @@ def wrong(health: Health, settings: Settings, *, standing: bool, here: bool = Fa
     for judge in _OF_REGISTRY:
         found += judge(registry, settings)
     if standing:
-        found += _late(registry)
+        found += _late(registry, health.standing_s)
     return found
 
 
@@ -151,21 +151,24 @@ _OF_REGISTRY: tuple[Callable[[Mapping[str, Any], Settings], list[Alert]], ...] =
 )
 
 
-def _late(registry: Mapping[str, Any]) -> list[Alert]:
-    """Duty that was done once and is not any more; verification, also where it never was."""
-    signs: Mapping[str, Any] = registry["travaux"]
-    ages = {work: signs[work.title]["age_s"] for work in Duty if signs[work.title]}
+def _late(registry: Mapping[str, Any], standing_s: int | None) -> list[Alert]:
+    """Work that is not done any more, or never was, for as long as there has been a registry and a service to do it."""
+
+    def age(sign: Mapping[str, Any] | None) -> int:
+        since: int = registry["age_s"] if sign is None else sign["age_s"]
+        return since if standing_s is None else min(since, standing_s)
+
+    ages = {duty: age(registry["travaux"][duty.title]) for duty in Duty}
     found = []
-    if ages.get(Duty.COLLECT, 0) > Duty.COLLECT.limit_s:
+    if ages[Duty.COLLECT] > Duty.COLLECT.limit_s:
         found.append(Alert("collecte-arretee", f"Aucun passage de collecte depuis {_age(ages[Duty.COLLECT])}."))
-    late = [(work, age) for work, age in ages.items() if work is not Duty.COLLECT and age > work.limit_s]
+    late = [(duty, since) for duty, since in ages.items() if duty is not Duty.COLLECT and since > duty.limit_s]
     if late:
-        words = ", ".join(f"{work.title} (il y a {_age(age)})" for work, age in late)
-        found.append(Alert("travaux-en-retard", f"Travaux qui ne sont plus faits à leur heure : {words}."))
-    last = registry["verification"]
-    age = registry["age_s"] if last is None else last["age_s"]
-    if age > VERIFY_LATE_S:
-        found.append(Alert("verification-absente", f"Aucune vérification du registre depuis {_age(age)}."))
+        words = ", ".join(f"{duty.title} (rien depuis {_age(since)})" for duty, since in late)
+        found.append(Alert("travaux-en-retard", f"Travaux qui ne sont pas faits à leur heure : {words}."))
+    unverified = age(registry["verification"])
+    if unverified > VERIFY_LATE_S:
+        found.append(Alert("verification-absente", f"Aucune vérification du registre depuis {_age(unverified)}."))
     return found
 
 

@@ -6,12 +6,15 @@ It only looks: a service that is not there is told, not started. What is wrong o
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 import sql
@@ -38,11 +41,13 @@ class Health:
             answer; ``None`` where nobody was asked, since nothing of this home runs).
         registry: ``None`` where the database does not answer or the registry is not initialised.
         disks: ``place``, ``chemin``, ``libre_octets``, ``libre_pourcent`` of each place on this machine.
+        standing_s: for how long the supervisor of this home has run; ``None`` where none does.
     """
 
     services: dict[str, Any]
     registry: dict[str, Any] | None
     disks: list[dict[str, Any]]
+    standing_s: int | None
 
     @property
     def supervised(self) -> bool:
@@ -63,7 +68,15 @@ def look(settings: Settings) -> Health:
     supervised = services["supervisor"]["state"] == "running"
     registry = _database(settings, services["database"], supervised)
     _sftp(settings, services["sftp"], supervised)
-    return Health(services, registry, disks(settings))
+    return Health(services, registry, disks(settings), _standing(services["supervisor"]["pid"]))
+
+
+def _standing(pid: int | None) -> int | None:
+    """For how long a process has lived, in seconds."""
+    if pid is not None:
+        with contextlib.suppress(psutil.Error):
+            return max(0, int(time.time() - psutil.Process(pid).create_time()))
+    return None
 
 
 def _database(settings: Settings, line: dict[str, Any], supervised: bool) -> dict[str, Any] | None:
@@ -139,10 +152,10 @@ def of_registry(connection: Connection, settings: Settings) -> dict[str, Any]:
         },
         "demandes_echues": overdue,
         "travaux": {
-            work.title: {"le": _hour(signs[work.title][0]), "age_s": signs[work.title][1]}
-            if work.title in signs
+            duty.title: {"le": _hour(signs[duty.title][0]), "age_s": signs[duty.title][1]}
+            if duty.title in signs
             else None
-            for work in Duty
+            for duty in Duty
         },
         "verification": _verification(connection),
     }

@@ -27,13 +27,8 @@ class Duty(Enum):
         self.title = title
         self.limit_s = limit_s
 
-    @property
-    def nightly(self) -> bool:
-        """Whether a night does it."""
-        return self.limit_s > 86_400
 
-
-def give(connection: Connection, work: Duty) -> None:
+def give(connection: Connection, duty: Duty) -> None:
     """Note that a kind of work was just done; ``connection`` is the loader's."""
     with connection.transaction():
-        connection.execute(sql.query("operation", "give_sign"), (work.title,))
+        connection.execute(sql.query("operation", "give_sign"), (duty.title,))

@@ -125,6 +125,8 @@ def test_work_that_is_no_longer_done(lab: Any) -> None:
     give(lab.connection, Duty.ANSWER)
     give(lab.connection, Duty.EXCEEDANCES)
     assert codes(lab) == set(), "a night's work may be that old"
+    owner(lab, "update operation.sign set done_at = done_at - interval '23 hours' where work = 'release'")
+    assert codes(lab) == {"travaux-en-retard"}, "a night without it"
 
 
 def test_the_night_s_verification_is_kept_and_missed(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +153,10 @@ def test_the_night_s_verification_is_kept_and_missed(lab: Any, monkeypatch: pyte
 def test_a_young_registry_has_had_no_night_yet(lab: Any) -> None:
     assert codes(lab) == set()
     owner(lab, "update siseri_migration set applied_at = applied_at - interval '2 days'")
-    assert codes(lab) == {"verification-absente"}
+    assert codes(lab) == {"verification-absente", "travaux-en-retard"}, "nor any other work of a night"
+    seen = health.look(lab.settings)
+    up = dataclasses.replace(seen, standing_s=60)
+    assert wrong(up, lab.settings, standing=True) == [], "the service has only just been started"
 
 
 def test_a_request_past_its_day(lab: Any) -> None:
