@@ -23,6 +23,7 @@ from cli.export_commands import export_app
 from cli.held_commands import held_app
 from cli.key_commands import key_app as registry_key_app
 from cli.migrate_commands import migrate, simulate_legacy
+from cli.operation_commands import alerts_app, clean, status
 from cli.output import Json, account, plain, settings_now, show_facts, show_json, show_table
 from cli.partner_commands import partner_app
 from cli.quality_commands import quality_app, senders_app
@@ -61,6 +62,9 @@ workers_app.add_typer(request_app, name="request")
 app.add_typer(workers_app, name="workers")
 app.add_typer(identities_app, name="identities")
 app.add_typer(schema_app, name="schema")
+app.add_typer(alerts_app, name="alerts")
+app.command("status")(status)
+app.command("clean")(clean)
 app.command("stats")(stats)
 app.command("establishment")(establishment)
 app.command("migrate")(migrate)
@@ -82,15 +86,6 @@ def down(json_: Json = False) -> None:
     from loaders.supervisor import down as stop
 
     facts = {"tournait": stop(settings_now())}
-    show_json(facts) if json_ else show_facts(facts)
-
-
-@app.command()
-def status(json_: Json = False) -> None:
-    """Ce qui tourne, et où."""
-    from loaders.supervisor import status as look
-
-    facts = look(settings_now())
     show_json(facts) if json_ else show_facts(facts)
 
 
@@ -260,11 +255,11 @@ def schema_export(out: Annotated[Path, typer.Option(help="Dossier à remplir")],
 def verify(json_: Json = False) -> None:
     """Les invariants du registre ; statut 1 si l'un ne tient pas."""
     from loaders.registry import opened
-    from pipelines.verify import verify as judge
+    from pipelines.verification import verified
 
     settings = settings_now()
     with opened(settings, sftp=False, profile="analyst") as registry:
-        findings = list(judge(registry.connection, settings))
+        findings = verified(registry, settings)
     if json_:
         show_json([one.as_json() for one in findings])
     else:

@@ -24,6 +24,8 @@ HERE = Path(__file__).parent
 OWNER = "propriétaire"
 TICKET = "gate, puis le profil de celui qui demande"
 _OPENED = re.compile(r"\bopened\((?P<told>[^\n]*)")
+#: Modules whose functions are followed further: they choose the profile within.
+_FOLLOWED = ("pipelines.health", "pipelines.alarm")
 _PROFILE = re.compile(r'profile="(\w+)"')
 
 HEAD = """# Qui voit quoi, et qui fait quoi
@@ -87,7 +89,8 @@ def _who(function: Callable[..., Any], seen: frozenset[str] = frozenset()) -> st
     for where, names in re.findall(r"from (pipelines[\w.]*) import ([\w, ]+)", source):
         for name in names.split(", "):
             one = getattr(importlib.import_module(where), name.split(" as ")[0], None)
-            found += _logins(inspect.getsource(one)) if inspect.isfunction(one) else []
+            inner = _who(one, seen | {function.__name__}) if inspect.isfunction(one) and where in _FOLLOWED else ""
+            found += [inner] if inner else _logins(inspect.getsource(one)) if inspect.isfunction(one) else []
     if "readable(" in source and not found:
         found.append(TICKET)
     for call in re.findall(r"\b(\w+)\(", source):

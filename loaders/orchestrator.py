@@ -18,9 +18,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from loaders import metrics
 from loaders.errors import ServiceMissing
 from loaders.postgres_server import write_private
 from loaders.services import Services
@@ -77,6 +79,7 @@ def airflow_environment(settings: Settings, services: Services, port: int | None
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "log" / "airflow"),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "log" / "airflow" / "dag_processor"),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "airflow" / "bundles"),
+        **_metrics(settings),
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
         # The address of this computer alone: no proxy stands between a task and its API server.
@@ -84,6 +87,18 @@ def airflow_environment(settings: Settings, services: Services, port: int | None
         "PYTHONUNBUFFERED": "1",
     }
     return {**settings_environment(settings), **ours}
+
+
+def _metrics(settings: Settings) -> dict[str, str]:
+    """Airflow's own metrics go where ours go."""
+    if settings.statsd is None:
+        return {}
+    host, port = metrics.place(settings.statsd)
+    return {
+        "AIRFLOW__METRICS__STATSD_ON": "True",
+        "AIRFLOW__METRICS__STATSD_HOST": host,
+        "AIRFLOW__METRICS__STATSD_PORT": str(port),
+    }
 
 
 def settings_environment(settings: Settings) -> dict[str, str]:
@@ -124,6 +139,25 @@ def prepare(
     revision = _revision(environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     write_private(mark, json.dumps({**want, "revision": revision}))
     return environment
+
+
+def forget_runs(settings: Settings, services: Services, days: int) -> bool:
+    """Let Airflow's tables forget the runs of more than so many days ago, the last of each DAG apart.
+
+    Returns:
+        Whether this home holds Airflow's secrets; a worker's does not, and another machine does it.
+
+    Raises:
+        ServiceMissing: Airflow refused; its log is ``log/airflow-setup.log``.
+    """
+    if not (settings.home / "airflow" / "secrets.json").is_file():
+        return False
+    before = datetime.now(UTC) - timedelta(days=days)
+    _airflow(
+        settings, airflow_environment(settings, services),
+        "db", "clean", "--clean-before-timestamp", before.isoformat(), "--yes", "--skip-archive",
+    )  # fmt: skip
+    return True
 
 
 def _secrets(settings: Settings) -> dict[str, str]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from loaders import envelope
+from loaders import envelope, metrics
 from loaders.secrets import RegistryKey
 from loaders.services import Services, running
 from loaders.settings import Settings
@@ -43,7 +43,8 @@ def opened(settings: Settings, *, sftp: bool = True, profile: str = "loader") ->
         with warehouse.login(profile) as connection:
             warehouse.check(connection)
             hold_key(connection)
-            yield Registry(settings, services, warehouse, connection, warehouse.key())
+            with metrics.destination(settings.statsd):
+                yield Registry(settings, services, warehouse, connection, warehouse.key())
 
 
 @contextmanager

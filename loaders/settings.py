@@ -33,6 +33,8 @@ class Settings:
     ``hold_rows`` rows waits for a person's yes; ``None``: no file does.
     ``depot_bytes`` and ``depot_files`` are the most that a sender's depot holds of what was not taken yet, on the
     embedded SFTP server (0: no limit); a server of the site's own has the file system's quotas.
+    Below ``disk_min_mb`` MiB free, an alert is raised: what a day of work can take. Logs are kept ``log_days`` days.
+    ``statsd`` is ``host:port`` of the server that gets metrics; ``None``: nobody does.
     """
 
     home: Path
@@ -54,6 +56,9 @@ class Settings:
     hold_rows: int = 20
     depot_bytes: int = 20 << 30
     depot_files: int = 50_000
+    disk_min_mb: int = 5120
+    log_days: int = 30
+    statsd: str | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, root: Path | None = None) -> Settings:
@@ -100,7 +105,7 @@ class Settings:
                 values[name] = raw if type(raw) is date else _day(str(raw))
             elif name == "hold_share":
                 values[name] = _share(name, raw)
-            elif name in ("database_url", "sftp_url", "archive_url"):
+            elif name in ("database_url", "sftp_url", "archive_url", "statsd"):
                 values[name] = str(raw)
             else:
                 values[name] = _count(name, raw)

@@ -25,7 +25,7 @@ from typing import Any
 
 import psutil
 
-from loaders import services
+from loaders import logs, services
 from loaders.errors import ServiceMissing
 from loaders.orchestrator import USER, password_file, prepare, settings_environment
 from loaders.postgres_server import PostgresServer, free_port, write_private
@@ -35,6 +35,7 @@ START_LIMIT_S = 180
 STOP_LIMIT_S = 20
 REPEAT_S = 4
 LOOK_PERIOD_S = 0.5
+ROUNDS_A_MINUTE = 120
 STABLE_S = 60  # a component that lived that long starts again at once
 LONGEST_PAUSE_S = 60
 
@@ -290,6 +291,9 @@ def _watch(
         if any(changed):
             tell()
         rounds += 1
+        if rounds % ROUNDS_A_MINUTE == 0:
+            with contextlib.suppress(OSError):  # a full disk is no reason to end
+                logs.rotate(settings.home / "log")
         if rounds % 4 == 0:
             try:
                 services.ensure(settings, sftp_port=settings.sftp_port)

@@ -22,7 +22,7 @@ from psycopg import sql as composed
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import sql
-from loaders import crash, rights
+from loaders import crash, metrics, rights
 from loaders.discreet import DiscreetConnection
 from loaders.errors import DatabaseLost, ServiceMissing, UsageError, WarehouseRefused
 from loaders.secrets import KeyFiles, RegistryKey
@@ -319,6 +319,7 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
             cursor.execute("select ledger.seal_load(%s)", (row[0],))
             crash.reach(f"load.{kind}.sealed")
         crash.reach(f"load.{kind}.committed")
+        metrics.count("loads", kind=kind.replace(" ", "-"))
     except psycopg.OperationalError as error:
         state = error.sqlstate or ""
         what = _KINDS.get(state[:2], "is lost")
@@ -332,6 +333,8 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
 DEPOT, SUBMISSION, DELIVERY = 5352, 5353, 5355
 #: Space of session locks on the bytes of a hash: between their arrival in the archive and their entry in the ledger.
 BYTES = 5366
+#: Space of the session lock of whoever looks at the alerts and tells them.
+ALARM = 5367
 
 
 class Delivery(IntEnum):

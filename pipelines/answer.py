@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import sql
-from loaders import archive, crash
+from loaders import archive, crash, metrics
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import SUBMISSION, Connection, alone
@@ -71,8 +71,11 @@ def answer(client: SftpClient, connection: Connection, settings: Settings, submi
         crash.reach("answer.delivered")
     finally:
         scratch.unlink(missing_ok=True)
-    connection.execute(sql.query("answer", "answered"), (submission,))
+    lag = connection.execute(sql.query("answer", "answered"), (submission,)).fetchone()
     crash.reach("answer.answered")
+    if lag and lag[0] is not None:
+        metrics.count("files", fate="answered")
+        metrics.timing("lag.report", lag[0])
     log.info("submission %s answered: %s", submission, facts["statut"])
 
 

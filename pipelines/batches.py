@@ -23,6 +23,7 @@ from pipelines.exceedances import detect
 from pipelines.isolate import Troubles, told
 from pipelines.questions import deliver as deliver_questions
 from pipelines.release import release
+from pipelines.signs import Duty, give
 from pipelines.sweep import Fate, integrate_safely, pending, unhandled
 from pipelines.trial import trials
 from pipelines.unused import keep_doors
@@ -66,8 +67,10 @@ def take(patience_s: float) -> list[int]:
             began = time.monotonic()
             waiting = collect(client, registry.connection, settings, only=only, enough_s=ENOUGH_S)
             if waiting:
+                give(registry.connection, Duty.COLLECT)
                 return waiting
             if time.monotonic() >= limit:
+                give(registry.connection, Duty.COLLECT)
                 return unhandled(registry.connection)
             if only is None:
                 if not unhandled(registry.connection) and _trial(client, registry, put_off):
@@ -183,6 +186,7 @@ def answer_owed() -> dict[str, int]:
         troubles = Troubles()
         reports, follow_ups = answer_all(client, registry.connection, settings, troubles)
         questions = deliver_questions(client, registry.connection, registry.key, troubles)
+        give(registry.connection, Duty.ANSWER)
     return {"reports": len(reports), "follow_ups": follow_ups, "questions": questions, "troubles": len(troubles)}
 
 
@@ -200,6 +204,7 @@ def release_waiting() -> dict[str, int]:
     troubles = Troubles()
     with opened(settings, sftp=False) as registry:
         counts = release(registry.connection, settings, registry.key, troubles)
+        give(registry.connection, Duty.RELEASE)
     return counts | {"troubles": len(troubles)}
 
 
@@ -208,6 +213,7 @@ def detect_exceedances() -> dict[str, int]:
     settings = Settings.load()
     with opened(settings, sftp=False) as registry:
         found = detect(registry.connection, settings.registry_date())
+        give(registry.connection, Duty.EXCEEDANCES)
     return {"persons": found.persons, "opened": found.opened, "changed": found.changed, "lapsed": found.lapsed}
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import sql
-from loaders import archive, crash
+from loaders import archive, crash, metrics
 from loaders.settings import PARIS, Settings
 from loaders.sftp import Entry, Fetched, SftpClient, SftpRefused
 from loaders.warehouse import BYTES, DEPOT, SUBMISSION, Connection, alone
@@ -268,6 +268,8 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
     crash.reach("collect.moved")
     connection.execute(sql.query("collect", "left_depot"), (submission,))
     crash.reach("collect.left")
+    metrics.count("files", fate="taken")
+    metrics.timing("lag.receipt", time.time() - drop.entry.mtime)
     log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)
     return submission
 

@@ -9,6 +9,7 @@ import sql
 from loaders.registry import opened
 from loaders.settings import Settings
 from loaders.warehouse import Connection, load
+from pipelines.signs import Duty, give
 from pipelines.states import RETAINED, enter_states
 
 log = logging.getLogger("siseri.deadlines")
@@ -18,7 +19,9 @@ def renew() -> dict[str, int]:
     """A task's whole work. Counts only."""
     settings = Settings.load()
     with opened(settings, sftp=False) as registry:
-        return {"retained": retain(registry.connection, settings)}
+        retained = retain(registry.connection, settings)
+        give(registry.connection, Duty.DEADLINES)
+    return {"retained": retained}
 
 
 def retain(connection: Connection, settings: Settings) -> int:

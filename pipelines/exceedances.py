@@ -16,6 +16,7 @@ from datetime import date
 import numpy as np
 
 import sql
+from loaders import metrics
 from loaders.bulk import Cursor, fetch_numbers
 from loaders.warehouse import Connection, load
 from pipelines import windows
@@ -131,6 +132,8 @@ def detect(connection: Connection, today: date) -> Detected:
         cursor = connection.cursor()
         persons = touched(cursor)
         done = _settle(cursor, number, today, len(persons))
+    for change, number in zip(("opened", "changed", "lapsed"), _figures(done), strict=True):
+        metrics.count("exceedances", number, change=change)
     log.info("exceedances: %s persons, %s new, %s changed, %s lapsed", len(persons), *_figures(done))
     return done
 

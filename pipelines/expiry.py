@@ -24,6 +24,7 @@ from loaders.warehouse import BYTES, Connection, alone
 from pipelines import partners, retention
 from pipelines.collect import answer_stem
 from pipelines.isolate import Troubles
+from pipelines.signs import Duty, give
 from schemas.retention import RULES, STAYS, Rule, as_json
 from schemas.roles import RECEIVERS
 
@@ -70,7 +71,10 @@ def run(settings: Settings, names: Sequence[str] = (), *, preview: bool = False)
     """Carry the rules out, all of them or those named, over the whole registry; see :func:`carry_out`."""
     chosen = _chosen(names)
     with opened(settings) as registry, depots(registry) as client:
-        return carry_out(registry, client, settings, chosen, preview=preview)
+        done = carry_out(registry, client, settings, chosen, preview=preview)
+        if not preview:
+            give(registry.connection, Duty.RETENTION)
+    return done
 
 
 def carry_out(

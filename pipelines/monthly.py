@@ -22,6 +22,7 @@ from loaders.sftp import SftpClient
 from loaders.warehouse import DELIVERY, Connection, Delivery, alone
 from pipelines import doors, monthly_results
 from pipelines.isolate import Troubles
+from pipelines.signs import Duty, give
 from reports.lists import contact_list, french, incomplete_list, worker_list
 
 log = logging.getLogger("siseri.monthly")
@@ -42,6 +43,7 @@ def renew() -> dict[str, int]:
         troubles = Troubles()
         doors.turn(registry.connection, client, settings)
         lists = deliver(client, registry.connection, settings, registry.key, troubles)
+        give(registry.connection, Duty.MONTHLY)
     return {"lists": lists, "troubles": len(troubles)}
 
 

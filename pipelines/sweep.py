@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import sql
+from loaders import metrics
 from loaders.registry import Registry
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
@@ -17,12 +18,13 @@ from pipelines import deadlines, editions, exceedances, notices, scorecards
 from pipelines.answer import answer_all
 from pipelines.collect import answer_stem, collect
 from pipelines.declare import declare
-from pipelines.integrate import integrate
+from pipelines.integrate import Result, integrate
 from pipelines.isolate import Troubles
 from pipelines.monthly import deliver
 from pipelines.questions import deliver as deliver_questions
 from pipelines.release import release
 from pipelines.retention import remove_old
+from pipelines.signs import Duty, give
 from pipelines.trial import trials
 from pipelines.unused import keep_doors
 
@@ -92,10 +94,21 @@ def integrate_safely(
             return Fate.ELSEWHERE
         done = integrate(connection, settings, key, submission)
     if not troubles:
-        return Fate.HELD if done.state == "RECU" else Fate.SETTLED
+        return _settled(done)
+    metrics.count("files", fate="incident")
     with troubles.keep("submission", submission):
         _incident(client, connection, submission)
     return Fate.INCIDENT
+
+
+def _settled(done: Result) -> Fate:
+    """The fate of a file that met no incident; counted."""
+    fate = Fate.HELD if done.state == "RECU" else Fate.SETTLED
+    metrics.count("files", fate=fate.name.lower())
+    if fate is Fate.SETTLED and done.format is not None:
+        for outcome, rows in done.rows.items():
+            metrics.count("rows", rows, outcome=outcome, format=done.format)
+    return fate
 
 
 def _waits_its_turn(connection: Connection, submission: int) -> bool:
@@ -134,6 +147,7 @@ def sweep(client: SftpClient, registry: Registry, settings: Settings) -> Pass:
     connection, key = registry.connection, registry.key
     done.turned = keep_doors(client, connection, settings, done.troubles)
     done.taken = collect(client, connection, settings, done.troubles)
+    give(connection, Duty.COLLECT)
     for submission, _, _ in pending(connection):
         fate = integrate_safely(client, connection, settings, key, submission)
         lists = {Fate.SETTLED: done.settled, Fate.INCIDENT: done.incidents, Fate.HELD: done.held}
@@ -143,15 +157,20 @@ def sweep(client: SftpClient, registry: Registry, settings: Settings) -> Pass:
     done.released = release(connection, settings, key, done.troubles)
     if done.released:
         answer_all(client, connection, settings, done.troubles)
+    give(connection, Duty.RELEASE)
+    give(connection, Duty.ANSWER)
     with done.troubles.keep("detection", 0):
         found = exceedances.detect(connection, settings.registry_date())
         done.exceedances = found.opened + found.changed + found.lapsed
+        give(connection, Duty.EXCEEDANCES)
     with done.troubles.keep("deadlines", 0):
         done.retained = deadlines.retain(connection, settings)
+        give(connection, Duty.DEADLINES)
     done.notices = notices.tell(client, connection, settings, key, done.troubles)
     done.questions = deliver_questions(client, connection, key, done.troubles)
     done.declarations = declare(client, connection, key, done.troubles)
     done.lists = deliver(client, connection, settings, key, done.troubles)
+    give(connection, Duty.MONTHLY)
     done.cards = scorecards.deliver(client, connection, settings, done.troubles)
     with registry.warehouse.login("publisher") as publisher:
         done.editions = editions.deliver(client, publisher, settings, done.troubles)

@@ -21,6 +21,7 @@ from loaders.registry import opened
 from loaders.settings import Settings
 from loaders.warehouse import Connection, load
 from pipelines import distribution
+from pipelines.signs import Duty, give
 from pipelines.suspect import CONTROL, COPY, Suspicion, suspicions
 from pipelines.usual import VERSION, Bools, Floats, Ints, Results, Usual, usual
 from schemas.formats import passive
@@ -66,6 +67,7 @@ def renew() -> dict[str, int]:
     """Evaluate what loads brought since the last time: a task's whole work. Counts only."""
     with opened(Settings.load(), sftp=False) as registry:
         done = evaluate(registry.connection)
+        give(registry.connection, Duty.UNUSUAL)
     return {"results": done.results, "flags": done.flags, "closed": done.closed}
 
 

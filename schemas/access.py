@@ -28,7 +28,11 @@ class Profile:
 #: Profiles of daily work, which read and write tables.
 WORKING = (
     Profile("loader", "chargement", "le couloir des fichiers et des décisions : écrit, ne possède rien, n'efface rien"),
-    Profile("analyst", "analyste", "lit la file, les références et les doses ; n'écrit que ses consultations"),
+    Profile(
+        "analyst",
+        "analyste",
+        "lit la file, les références et les doses ; n'écrit que consultations, vérifications, alertes",
+    ),
     Profile("publisher", "statistiques", "lit les doses sous des numéros, sans identité ; tient sommes et éditions"),
     Profile("janitor", "conservation", "ôte ce que les règles de conservation nomment ; ni dose, ni identité"),
     Profile("administrator", "administration", "comptes des émetteurs, journal des consultations ; aucune dose"),

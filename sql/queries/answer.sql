@@ -34,9 +34,14 @@ where submission_id = %s and since_load <= %s and (until_load is null or until_l
 order by line
 
 -- name: answered
--- Nobody waits for this mark to be on the disk: lost with the machine, the same answer goes out again.
-update ledger.submission set answered_at = clock_timestamp()
-where submission_id = %s and set_config('synchronous_commit', 'off', true) = 'off'
+-- Gives the seconds since the drop, as the server's clock and the sender's have them, at the first answer alone. Nobody
+-- waits for this mark to be on the disk: lost with the machine, the same answer goes out again.
+update ledger.submission as s
+set answered_at = clock_timestamp()
+from (select b.submission_id, b.answered_at from ledger.submission as b where b.submission_id = %s) as before
+where s.submission_id = before.submission_id and set_config('synchronous_commit', 'off', true) = 'off'
+returning
+    case when before.answered_at is null then extract(epoch from s.answered_at)::double precision - s.depot_mtime end
 
 -- name: follow_ups_owed
 select f.submission_id, f.number, f.load_id from ledger.follow_up as f

@@ -64,7 +64,7 @@ def test_the_dags_import_and_hold_their_steps(described: dict[str, Any]) -> None
     dags = described["dags"]
     names = (
         *("collect", "deadlines", "exceedances", "hold", "integrate", "migrate", "monthly", "release", "rerun"),
-        *("quality", "retention", "statistics", "unusual"),
+        *("cleaning", "quality", "retention", "statistics", "unusual", "verify", "watch"),
     )
     assert set(dags) == {f"siseri_{name}" for name in names}
     integrate = dags["siseri_integrate"]
@@ -95,6 +95,7 @@ def test_importing_a_dag_touches_nothing_heavy() -> None:
         "import sys; sys.path.insert(0, 'dags');"
         "import siseri_collect, siseri_deadlines, siseri_exceedances, siseri_hold, siseri_integrate, siseri_migrate;"
         "import siseri_quality, siseri_release, siseri_rerun, siseri_retention, siseri_statistics, siseri_unusual;"
+        "import siseri_cleaning, siseri_verify, siseri_watch;"
         "print([n for n in ('pandas', 'pyarrow', 'pandera', 'great_expectations', 'paramiko', 'pipelines', 'loaders')"
         " if n in sys.modules])"
     )
