@@ -33,6 +33,7 @@ class Settings:
     ``hold_rows`` rows waits for a person's yes; ``None``: no file does.
     ``depot_bytes`` and ``depot_files`` are the most that a sender's depot holds of what was not taken yet, on the
     embedded SFTP server (0: no limit); a server of the site's own has the file system's quotas.
+    ``backup_dir`` is the folder that backups go to (``None``: none are made), ``backup_keep`` how many whole ones stay.
     """
 
     home: Path
@@ -54,6 +55,8 @@ class Settings:
     hold_rows: int = 20
     depot_bytes: int = 20 << 30
     depot_files: int = 50_000
+    backup_dir: Path | None = None
+    backup_keep: int = 7
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, root: Path | None = None) -> Settings:
@@ -102,8 +105,12 @@ class Settings:
                 values[name] = _share(name, raw)
             elif name in ("database_url", "sftp_url", "archive_url"):
                 values[name] = str(raw)
+            elif name == "backup_dir":
+                values[name] = _path(root, raw)
             else:
                 values[name] = _count(name, raw)
+        if int(str(values.get("backup_keep", 2))) < 2:
+            raise UsageError("the setting backup_keep must be at least 2: the newest backup may be the one that fails")
         return cls(**values)  # type: ignore[arg-type]
 
     def registry_date(self) -> date:

@@ -15,7 +15,7 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -75,12 +75,14 @@ class SftpClient:
 
     Attributes:
         answered: codes of the senders into whose ``retour/`` this connection wrote.
+        before_answer: called before anything appears in a ``retour/``.
     """
 
     def __init__(self, sftp: paramiko.SFTPClient, root: str) -> None:
         self._sftp = sftp
         self._root = root.rstrip("/").encode("utf-8", "surrogateescape")
         self.answered: set[str] = set()
+        self.before_answer: Callable[[], None] = lambda: None
 
     def homes(self) -> list[str]:
         """The senders' codes that have a home, sorted."""
@@ -169,6 +171,9 @@ class SftpClient:
         A file of that name is replaced. Under the usual mode, the server's group decides whether the sender reads.
         The unfinished file's name follows from ``name``, so what a killed put left goes when it is made again.
         """
+        answers = folder.split("/")[0] == "retour"
+        if answers:
+            self.before_answer()
         target = self._path(code, folder, name)
         digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
         fresh = self._path(code, folder, f".siseri-{digest}.part")
@@ -195,7 +200,7 @@ class SftpClient:
                     raise SftpRefused("the SFTP server did not keep the whole of a file")
                 crash.reach("sftp.part")
                 self._sftp.posix_rename(fresh, target)
-            if folder.split("/")[0] == "retour":
+            if answers:
                 self.answered.add(code)
         except BaseException:
             with contextlib.suppress(OSError, ServiceMissing), self._guard():
