@@ -74,7 +74,7 @@ STEPS = {
     "replay.entered": "the files of a pass in the ledger again, not integrated",
     "replay.swept": "the files of a pass integrated again",
     "init.migration": "a numbered migration applied, not committed",
-    "init.roles": "the roles' passwords on disk, the roles not committed",
+    "init.roles": "the roles' passwords written aside, the roles not committed",
     "init.committed": "the schema at its version",
     "legacy.archived": "an old registry's part in the archive, no row taken",
     "legacy.indexed": "a partition's indexes made",

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -114,7 +115,7 @@ class Warehouse:
             self._connect({}).close()  # a server that is not there is told first; nothing is asked of it
             raise UsageError("the registry is not initialised: run 'siseri init'") from error
 
-    def _password_file(self) -> Any:
+    def _password_file(self) -> Path:
         return self.settings.home / "keys" / "roles.json"
 
     def _told(self, login: dict[str, str]) -> str:
@@ -142,7 +143,7 @@ class Warehouse:
                 raise UsageError(f"PostgreSQL 15 or newer is needed, this is {version // 10_000}")
             cursor.execute("select pg_advisory_xact_lock(5351, 0)")
             cursor.execute(sql.query("warehouse", "registry_table"))
-            self._ensure_roles(cursor)
+            passwords = self._ensure_roles(cursor)
             cursor.execute("select number from siseri_migration")
             done = {number for (number,) in cursor.fetchall()}
             applied = []
@@ -156,6 +157,9 @@ class Warehouse:
             self._load_code_lists(cursor)
             key = RegistryKey.create(self.settings.key_file, key_check(connection))
             cursor.execute(sql.query("warehouse", "key_check"), (key.check_value(),))
+        # Not before: passwords that no role has would be taken for theirs. Where this is not reached, the next init
+        # gives the roles others.
+        passwords.replace(self._password_file())
         crash.reach("init.committed")
         return applied
 
@@ -197,7 +201,8 @@ class Warehouse:
                     )
                 )
 
-    def _ensure_roles(self, cursor: psycopg.Cursor[Any]) -> None:
+    def _ensure_roles(self, cursor: psycopg.Cursor[Any]) -> Path:
+        """Make the roles that are missing; gives the file of all passwords, for its place once this is committed."""
         file = self._password_file()
         passwords = json.loads(file.read_text()) if file.exists() else {}
         row = cursor.execute("select current_database()").fetchone()
@@ -219,8 +224,8 @@ class Warehouse:
         fresh = file.with_suffix(".fresh")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             json.dump(passwords, out)
-        fresh.replace(file)
         crash.reach("init.roles")
+        return fresh
 
     @staticmethod
     def _ensure_keeper(cursor: psycopg.Cursor[Any], role: str) -> None:

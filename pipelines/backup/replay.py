@@ -60,6 +60,8 @@ def replay(settings: Settings, say: Callable[[str], None] = lambda line: None) -
             facts["reponses"] = _tell_again(client, registry, admin, settings, homes)
         if missing or homes is not None:
             _swept(facts, client, registry, _on_the_day_of_what_waits(admin, settings))
+        if homes is not None:
+            _note_told_again(settings)
         for _, of_pass in groupby(missing, key=lambda one: one.passage):
             group = list(of_pass)
             say(f"{len(group)} file(s) of {group[0].received_at:%Y-%m-%d %H:%M}")
@@ -75,8 +77,6 @@ def replay(settings: Settings, say: Callable[[str], None] = lambda line: None) -
             crash.reach("replay.swept")
             facts["passages"] += 1
             facts["fichiers"] += len(group)
-    if homes is not None:
-        _note_replayed(settings)
     return facts
 
 
@@ -115,13 +115,13 @@ def _homes_since(settings: Settings) -> datetime | None:
         told = json.loads((settings.home / "restored.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return datetime.fromisoformat(told["homes_at"]) if told["homes_at"] and not told["replayed_at"] else None
+    return datetime.fromisoformat(told["homes_at"]) if told["homes_at"] and not told["told_again_at"] else None
 
 
-def _note_replayed(settings: Settings) -> None:
+def _note_told_again(settings: Settings) -> None:
     place = settings.home / "restored.json"
     told = json.loads(place.read_text(encoding="utf-8"))
-    told["replayed_at"] = datetime.now(UTC).isoformat()
+    told["told_again_at"] = datetime.now(UTC).isoformat()
     write_whole(place, json.dumps(told, indent=1).encode())
 
 
@@ -139,7 +139,9 @@ def _tell_again(client: SftpClient, registry: Registry, admin: Connection, setti
     with admin.transaction():
         for name in ("notices", "questions", "declarations", "editions"):
             admin.execute(sql.query("backup", f"{name}_owed_again"), (since,))
+        # A month's lists and results are made as of now: they may hold more than the ones that were lost.
         admin.execute(sql.query("backup", "lists_owed_again"), (since, settings.registry_date()))
+        admin.execute(sql.query("backup", "look_again"))
     for (submission,) in told:
         answer_again(client, registry.connection, settings, submission)
     return len(told)

@@ -233,7 +233,7 @@ def _restored(
         "octets_abimes": damaged,
         "cle": key is not None,
     }
-    facts = {**told, "homes_at": take.began.isoformat() if take.homes else None, "replayed_at": None}
+    facts = {**told, "homes_at": take.began.isoformat() if take.homes else None, "told_again_at": None}
     write_whole(work / "restored.json", json.dumps(facts, indent=1).encode())
     return told
 

@@ -71,6 +71,9 @@ update queue.message set delivered_at = null where kind = 'QUESTION' and deliver
 -- Those of the month alone: a later pass makes no earlier month's.
 delete from ledger.monthly_list where delivered_at >= %s and month >= date_trunc('month', %s::date)
 
+-- name: look_again
+delete from ledger.results_look
+
 -- name: declarations_owed_again
 delete from ledger.declaration_list where delivered_at >= %s
 
