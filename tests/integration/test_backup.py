@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -296,6 +299,43 @@ def test_only_so_many_backups_are_kept_and_an_answer_waits_for_its_log(lost: Los
         assert (retour / "plein.csv.rapport.json").exists()
         site.run("verify", home=home)
         assert site.json("backup", "drill", home=home)["reussi"]
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """A small file system mounted on a folder, where root allows."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a full disk cannot be made here: mounting a tmpfs needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_or_read_only_folder_ends_a_backup_and_nothing_looks_whole(lost: Lost) -> None:
+    site = lost.mended()
+    home = restored(lost, "last", "plein")
+    disk = site.folder / "disque"
+    with small_disk(disk, "30m"):
+        told = {"home": home, "SISERI_BACKUP_DIR": str(disk)}
+        with running(dataclasses.replace(site.settings(home), backup_dir=disk)):
+            assert "is full" in site.run("backup", "take", expect=3, **told).err
+            assert site.json("backup", "list", **told) == []
+            assert not list(disk.glob("lines/*/base/*"))
+            subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+            assert "Read-only file system" in site.run("backup", "take", expect=3, **told).err
+            subprocess.run(["mount", "-o", "remount,rw,size=300m", disk], check=True)
+            assert site.json("backup", "take", **told)["size"] > 0
+        full = site.folder / "etroit"
+        with small_disk(full, "20m"):
+            done = site.run("backup", "restore", full / "home", "--to", "last", "--cle", site.key, expect=3)
+            assert "MB free" in done.err
+            assert list(full.iterdir()) == []
 
 
 def test_a_database_of_the_sites_own_is_its_administrators_to_back_up(lost: Lost) -> None:
