@@ -1,9 +1,9 @@
-"""Arrivals: beside the archived bytes, who sent each file, under which name, when it came, in which pass.
+"""Arrivals: apart from the archived bytes, who sent each file, under which name, when it came, in which pass.
 
 The bytes alone lie under their hash and say nothing else. A database brought back to an earlier instant knows less than
 the archive does; these notes are what lets the files that came after that instant enter again, under the number that
 their sender's receipt bears. One small JSON document a submission, named after its number; written once, before the
-receipt goes out. In an object store they lie beside the bytes too.
+receipt goes out. They lie in a folder of the home beside the archive's, or under a prefix of the object store.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def read(settings: Settings, submission: int) -> Arrival | None:
     """The note of a submission; ``None`` where there is none."""
     if settings.archive_url is None:
         try:
-            return Arrival.of((settings.home / "archive" / FOLDER / under(submission)).read_bytes())
+            return Arrival.of((settings.home / FOLDER / under(submission)).read_bytes())
         except FileNotFoundError:
             return None
     with archive.store(settings.archive_url) as (store, root):
@@ -116,7 +116,7 @@ def every(settings: Settings) -> Iterator[Arrival]:
 
 def _names(settings: Settings, folder: str) -> list[str]:
     if settings.archive_url is None:
-        place = settings.home / "archive" / FOLDER / folder
+        place = settings.home / FOLDER / folder
         names = [one.name for one in place.iterdir()] if place.is_dir() else []
     else:
         with archive.store(settings.archive_url) as (store, root):
@@ -127,8 +127,8 @@ def _names(settings: Settings, folder: str) -> list[str]:
 
 def _write(settings: Settings, arrival: Arrival) -> None:
     if settings.archive_url is None:
-        settings.folder("archive", FOLDER)
-        write_whole(settings.home / "archive" / FOLDER / under(arrival.submission), arrival.as_json())
+        settings.folder(FOLDER)
+        write_whole(settings.home / FOLDER / under(arrival.submission), arrival.as_json())
         return
     with archive.store(settings.archive_url) as (store, root):
         target = f"{root}/{FOLDER}/{under(arrival.submission)}"

@@ -342,7 +342,7 @@ def _bring_archive(target: Target, work: Path) -> int:
             damaged += 1
     for source in sorted((target.path / arrivals.FOLDER).rglob("*.json")):
         if not source.name.startswith("."):
-            place = work / "archive" / arrivals.FOLDER / arrivals.under(int(source.stem))
+            place = work / arrivals.FOLDER / arrivals.under(int(source.stem))
             write_private(place, source.read_text(encoding="utf-8"))
     return damaged
 

@@ -65,5 +65,5 @@ def test_an_arrival_comes_back_as_it_was(tmp_path: Path) -> None:
     assert Arrival.of(ONE.as_json()) == ONE
     settings = Settings.load({"SISERI_HOME": str(tmp_path / "home")})
     arrivals.note(settings, ONE)
-    names = [path.name for path in (settings.home / "archive").rglob("*.json")]
+    names = [path.name for path in settings.home.rglob("*.json")]
     assert names == ["000000007.json"], "no name of a sender in the name of a file"
