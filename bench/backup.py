@@ -95,7 +95,7 @@ def measure(doses: int) -> dict[str, Any]:
         assert known(again) == (last, before)
     return {
         "doses": sum(count for kind, (count, _) in before.items() if kind.startswith("doses ")),
-        "database_bytes": made["size"],
+        "database_bytes": made["octets"],
         "log_bytes": log,
         "take_s": take_s,
         "take_steps": taken.steps,

@@ -146,13 +146,13 @@ class Target:
             return None
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Only one backup at a time. Raises UsageError where another is under way."""
-        with told_of(self.path), (self.path / "lock").open("a") as file:
+    def alone(self, what: str) -> Iterator[None]:
+        """Only one of these at a time (``backup``, ``drill``). Raises UsageError where another is under way."""
+        with told_of(self.path), (self.path / f"{what}.lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise UsageError("another backup is under way") from error
+                raise UsageError(f"another {what} is under way") from error
             yield
 
 

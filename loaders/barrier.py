@@ -15,7 +15,6 @@ import psycopg
 
 import sql
 from loaders.backups import BackupFailed, Target, line_of
-from loaders.errors import UsageError
 from loaders.settings import Settings
 
 PATIENCE_S = 60.0
@@ -57,8 +56,7 @@ def archived(connection: psycopg.Connection[Any], settings: Settings, patience_s
         connection: the administrator's, in autocommit.
 
     Raises:
-        BackupFailed: it does not come in.
-        UsageError: the database archives nothing, or elsewhere.
+        BackupFailed: it does not come in, or the database archives nothing, or elsewhere.
     """
     wal = wal_folder(connection, settings)
     row = connection.execute(sql.query("backup", "close_piece")).fetchone()
@@ -79,14 +77,14 @@ def wal_folder(connection: psycopg.Connection[Any], settings: Settings) -> Path:
     """The folder that the living server archives its log to.
 
     Raises:
-        UsageError: it was started without, or with another one.
+        BackupFailed: it was started without, or with another one.
     """
     target = Target.of(settings)
     line = line_of(settings.home, target.path)
     row = connection.execute(sql.query("backup", "archiving")).fetchone()
     command = str(row[0]) if row and row[0] else ""
     if line is None or str(target.wal(line)) not in command:
-        raise UsageError(
+        raise BackupFailed(
             "the database was started before SISERI_BACKUP_DIR was set: end what holds it ('siseri down'),"
             " then try again"
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,14 +18,18 @@ from typing import Any
 import sql
 from loaders.arrivals import write_whole
 from loaders.backups import Target, told_of
-from loaders.barrier import archived
+from loaders.barrier import archived, wal_folder
+from loaders.errors import UsageError
 from loaders.registry import opened
 from loaders.settings import Settings
 from loaders.warehouse import Connection
 from pipelines.backup.replay import replay
-from pipelines.backup.restore import chosen, restore
+from pipelines.backup.restore import chosen, clear, restore
 from pipelines.backup.take import embedded
 from pipelines.verify import verify
+
+#: What a drill's folder ends in, so that no other is ever taken for one.
+_ENDING = ".exercice"
 
 
 def drill(
@@ -48,11 +51,28 @@ def drill(
     """
     embedded(settings)
     target = Target.of(settings)
+    inside = inside or settings.folder("exercice")
     with opened(settings, sftp=False) as registry, closing(registry.warehouse.admin()) as admin:
         admin.autocommit = True
         archived(admin, settings)
-    chosen(target, instant, None)
-    folder = (inside or settings.folder("exercice")) / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        line = wal_folder(admin, settings).parent.name
+    if chosen(target, instant, None).line != line:
+        raise UsageError("no backup leads to this registry since it was restored: run 'siseri backup take' first")
+    folder = inside / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}{_ENDING}"
+    with target.alone("drill"):
+        for left in inside.glob(f"*{_ENDING}*"):  # of a drill that was killed, hidden or not
+            left.unlink() if left.is_file() else clear(left)
+        try:
+            facts = _drilled(settings, folder, instant, say)
+        finally:
+            clear(folder)
+    with told_of(target.path):
+        place = target.path / "exercices" / f"{folder.stem}.json"
+        write_whole(place, json.dumps(facts, indent=1).encode())
+    return facts
+
+
+def _drilled(settings: Settings, folder: Path, instant: datetime | None, say: Callable[[str], None]) -> dict[str, Any]:
     spent: dict[str, float] = {}
     began = time.perf_counter()
 
@@ -60,26 +80,23 @@ def drill(
         nonlocal began
         spent[step], began = round(time.perf_counter() - began, 2), time.perf_counter()
 
-    try:
-        told = restore(settings, folder, instant, key=settings.key_file, bytes_too=True, say=say)
-        passed("restauration")
-        home = dataclasses.replace(Settings.load({"SISERI_HOME": str(folder)}, root=folder), today=settings.today)
-        broken, last, here = _judged(home)
-        passed("verification")
-        say("comparison")
-        with opened(settings, sftp=False) as registry, closing(registry.warehouse.admin()) as admin:
-            there = figures(admin, last)
-        passed("comparaison")
-        replayed = 0
-        if instant is not None:
-            say("replay")
-            replayed = replay(home, say)["fichiers"]
-            broken += _judged(home)[0]
-            passed("rejeu")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    told = restore(settings, folder, instant, key=settings.key_file, bytes_too=True, say=say)
+    passed("restauration")
+    home = dataclasses.replace(Settings.load({"SISERI_HOME": str(folder)}, root=folder), today=settings.today)
+    broken, last, here = _judged(home)
+    passed("verification")
+    say("comparison")
+    with opened(settings, sftp=False) as registry, closing(registry.warehouse.admin()) as admin:
+        there = figures(admin, last)
+    passed("comparaison")
+    replayed = 0
+    if instant is not None:
+        say("replay")
+        replayed = replay(home, say)["fichiers"]
+        broken += _judged(home)[0]
+        passed("rejeu")
     differing = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
-    facts = {
+    return {
         "sauvegarde": told["sauvegarde"],
         "instant": told["instant"],
         "ecarts": differing,
@@ -89,9 +106,6 @@ def drill(
         "secondes": spent,
         "reussi": not differing and not broken and not told["octets_abimes"],
     }
-    with told_of(target.path):
-        write_whole(target.path / "exercices" / f"{folder.name}.json", json.dumps(facts, indent=1).encode())
-    return facts
 
 
 def _judged(home: Settings) -> tuple[list[str], int, dict[str, tuple[int, int]]]:

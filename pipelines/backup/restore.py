@@ -151,16 +151,16 @@ def _alone(work: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise UsageError(f"another restoration into {work.parent} under this name is under way") from error
         try:
-            _clear(work)
+            clear(work)
             work.mkdir(mode=0o700)
             yield
         finally:
-            _clear(work)
+            clear(work)
             work.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def _clear(work: Path) -> None:
-    """Remove what is worked in, once no server runs on it."""
+def clear(work: Path) -> None:
+    """Remove a home, once no server runs on it."""
     if work.is_dir():
         if (work / "run").is_dir():
             sweep(work)

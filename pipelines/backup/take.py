@@ -36,7 +36,7 @@ def take(settings: Settings, say: Callable[[str], None] = lambda line: None) -> 
     """Take one backup now.
 
     Returns:
-        The backup as it is listed, with ``forgotten``: how many old ones were removed.
+        The backup as it is listed, with ``retirees``: how many old ones were removed.
 
     Raises:
         UsageError: no backup folder is set, or the database is the site's own, or another backup is under way.
@@ -46,14 +46,14 @@ def take(settings: Settings, say: Callable[[str], None] = lambda line: None) -> 
     target = Target.of(settings)
     with opened(settings, sftp=False) as registry, registry.warehouse.admin() as admin:
         admin.autocommit = True
-        with target.alone(), told_of(target.path):
+        with target.alone("backup"), told_of(target.path):
             line = wal_folder(admin, settings).parent.name
             _tidy(target)
             made = _made(settings, target, line, admin, say)
             crash.reach("backup.whole")
             forgotten = _forget(target, settings.backup_keep)
             _forget_bytes(target, admin)
-    return made.as_json() | {"forgotten": forgotten}
+    return _listed(made, reaches(target, made)) | {"retirees": forgotten}
 
 
 def renew() -> dict[str, int] | None:
@@ -62,7 +62,7 @@ def renew() -> dict[str, int] | None:
     if settings.backup_dir is None or settings.database_url is not None:
         return None
     made = take(settings)
-    return {"bytes": int(made["size"]), "forgotten": int(made["forgotten"])}
+    return {"bytes": int(made["octets"]), "forgotten": int(made["retirees"])}
 
 
 def embedded(settings: Settings) -> None:
@@ -211,10 +211,11 @@ def _version(admin: psycopg.Connection[Any]) -> str:
 
 
 def listing(settings: Settings) -> list[dict[str, Any]]:
-    """Every whole backup, the oldest first: ``nom``, ``ligne``, ``debut``, ``fin``, ``jusqu_a``, ``octets``, ``depot``.
+    """Every whole backup, the oldest first: ``nom``, ``ligne``, ``debut``, ``fin``, ``jusqu_a``, ``octets``, ``depot``,
+    ``journal``, ``postgresql``.
 
     ``fin`` is the first instant that it can be brought to, ``jusqu_a`` the last that is safe in the backup folder by
-    itself; ``depot`` is the ledger's highest number.
+    itself; ``depot`` is the ledger's highest number, ``journal`` the first and the last piece of the log that it needs.
     """
     target = Target.of(settings)
     takes = target.takes()
@@ -230,6 +231,7 @@ def _listed(one: Take, until: datetime) -> dict[str, Any]:
         "jusqu_a": until.isoformat(),
         "octets": one.size,
         "depot": one.submission,
+        "journal": [one.first_wal, one.last_wal],
         "postgresql": one.server,
     }
 

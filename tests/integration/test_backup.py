@@ -92,7 +92,7 @@ def replayed(lost: Lost, home: Path) -> dict[str, object]:
 @pytest.mark.parametrize("base", ["first", "second"])
 def test_restored_to_the_last_instant_nothing_committed_is_missing(lost: Lost, base: str) -> None:
     """Also from a backup that knows neither the later files nor the later answers: the log and the archive do."""
-    name = getattr(lost, base)["name"]
+    name = getattr(lost, base)["nom"]
     home = restored(lost, "last", f"dernier-{base}", "--base", name)
     with running(lost.site.settings(home, backup=False)):
         lost.site.run("verify", home=home, SISERI_BACKUP_DIR="")
@@ -143,8 +143,8 @@ def test_a_killed_backup_is_never_taken_for_a_whole_one(lost: Lost) -> None:
     assert set(lost.killed) | {"bytes", "whole", "forgotten"} == {
         point.removeprefix("backup.") for point in crash.POINTS if point.startswith("backup.")
     }
-    assert all(listed == [lost.first["name"]] for listed in lost.killed.values())
-    assert [one["nom"] for one in lost.mended().json("backup", "list")] == [lost.first["name"], lost.second["name"]]
+    assert all(listed == [lost.first["nom"]] for listed in lost.killed.values())
+    assert [one["nom"] for one in lost.mended().json("backup", "list")] == [lost.first["nom"], lost.second["nom"]]
     assert not list(lost.site.backup.glob("lines/*/base/*.part"))
 
 
@@ -225,7 +225,7 @@ def test_without_the_key_the_registry_waits_for_it(lost: Lost) -> None:
 
 def test_a_damaged_backup_is_told_and_nothing_is_restored(lost: Lost) -> None:
     site = lost.mended()
-    base = next(site.backup.glob(f"lines/*/base/{lost.second['name']}"))
+    base = next(site.backup.glob(f"lines/*/base/{lost.second['nom']}"))
     victim = max((path for path in (base / "postgres" / "base").rglob("*") if path.is_file()), key=lambda one: one.name)
     spoil(victim, 0)
     refused(lost, 2, "is damaged", "--to", "last")
@@ -236,7 +236,7 @@ def test_a_log_with_a_hole_is_told_and_nothing_is_restored(lost: Lost, how: str)
     site = lost.mended()
     wal = next(site.backup.glob("lines/*/wal"))
     pieces = sorted(
-        path for path in wal.glob("*.gz") if path.name > f"{lost.second['last_wal']}.gz" and len(path.name) == 27
+        path for path in wal.glob("*.gz") if path.name > f"{lost.second['journal'][1]}.gz" and len(path.name) == 27
     )
     assert len(pieces) > 1
     if how == "missing":
@@ -276,11 +276,11 @@ def test_only_so_many_backups_are_kept_and_an_answer_waits_for_its_log(lost: Los
     site.run("backup", "replay", home=home, SISERI_BACKUP_DIR="")
     with running(site.settings(home)):
         keep = {"home": home, "SISERI_BACKUP_KEEP": "2"}
-        told = [site.json("backup", "take", **keep)["name"]]
-        assert [one["nom"] for one in site.json("backup", "list", home=home)] == [lost.second["name"], *told]
+        told = [site.json("backup", "take", **keep)["nom"]]
+        assert [one["nom"] for one in site.json("backup", "list", home=home)] == [lost.second["nom"], *told]
         for point in ("backup.whole", "backup.forgotten"):
             assert site.run("backup", "take", expect=None, SISERI_CRASH=point, **keep).status == -signal.SIGKILL
-        told.append(site.json("backup", "take", **keep)["name"])
+        told.append(site.json("backup", "take", **keep)["nom"])
         listed = site.json("backup", "list", home=home)
         assert len(listed) == 2
         assert listed[-1]["nom"] == told[-1]
@@ -330,7 +330,7 @@ def test_a_full_or_read_only_folder_ends_a_backup_and_nothing_looks_whole(lost: 
             subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
             assert "Read-only file system" in site.run("backup", "take", expect=3, **told).err
             subprocess.run(["mount", "-o", "remount,rw,size=300m", disk], check=True)
-            assert site.json("backup", "take", **told)["size"] > 0
+            assert site.json("backup", "take", **told)["octets"] > 0
         full = site.folder / "etroit"
         with small_disk(full, "20m"):
             done = site.run("backup", "restore", full / "home", "--to", "last", "--cle", site.key, expect=3)
