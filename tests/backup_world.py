@@ -110,11 +110,13 @@ class Site:
         ):
             self.run("partner", "add", *words, day=PASSES[0][0])
 
-    def live(self, at: int) -> None:
-        """One of the passes."""
+    def live(self, at: int, crash: str = "") -> None:
+        """One of the passes, killed at a point and made again where one is told."""
         day, drops = PASSES[at]
         for drop in drops:
             self.drop(*drop)
+        if crash:
+            assert self.run("run", day=day, expect=None, SISERI_CRASH=crash).killed
         self.run("run", day=day)
 
     def end(self, home: Path | None = None) -> End:
