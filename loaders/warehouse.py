@@ -47,7 +47,7 @@ class Warehouse:
     url: str
 
     def admin(self) -> Connection:
-        """A connection as the owner: to initialise, exchange the key, back up and replay; for tests that set a scene."""
+        """A connection as the owner: to initialise, exchange the key, back up; for tests that set a scene."""
         return self._connect({})
 
     def login(self, profile: str) -> Connection:
