@@ -21,6 +21,7 @@ RUNS = (
     ("bench.access",),
     ("bench.statements",),
     ("bench.legacy",),
+    ("bench.backup",),
     ("bench.statistics",),
     ("bench.world",),
     ("bench.keyring",),

@@ -60,7 +60,7 @@ def _say(began: float, text: str) -> None:
 
 def _clear(home: Path) -> None:
     """Forget the last demonstration but its Airflow tables and its services' files, which take time to make."""
-    for name in ("sftp", "archive", "staging", "echantillon", "keys/partners"):
+    for name in ("sftp", "archive", "arrivals", "staging", "echantillon", "keys/partners"):
         for child in (home / name).glob("*"):
             shutil.rmtree(child) if child.is_dir() else child.unlink()
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.audit_commands import audit_app
+from cli.backup_commands import backup_app
 from cli.check_commands import checks_app
 from cli.edition_commands import editions_app
 from cli.exceedance_commands import exceedances_app
@@ -48,6 +49,7 @@ app.command("statement")(statement)
 app.add_typer(partner_app, name="partner")
 app.add_typer(queue_app, name="queue")
 app.add_typer(audit_app, name="audit")
+app.add_typer(backup_app, name="backup")
 app.add_typer(checks_app, name="checks")
 app.add_typer(editions_app, name="editions")
 app.add_typer(exceedances_app, name="exceedances")

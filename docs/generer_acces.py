@@ -77,6 +77,17 @@ def commands() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def _owns(function: Callable[..., Any], seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a function, or one of its module that it calls, connects as the owner."""
+    source, module = inspect.getsource(function), inspect.getmodule(function)
+    called = {name: getattr(module, name, None) for name in re.findall(r"\b(\w+)\(", source) if name not in seen}
+    return ".admin()" in source or any(
+        _owns(one, seen | {name})
+        for name, one in called.items()
+        if inspect.isfunction(one) and inspect.getmodule(one) is module and one is not function
+    )
+
+
 def _who(function: Callable[..., Any], seen: frozenset[str] = frozenset()) -> str:
     """Who connects in a function, in those of its module that it calls, and in those that it imports."""
     source = inspect.getsource(function)
@@ -89,8 +100,10 @@ def _who(function: Callable[..., Any], seen: frozenset[str] = frozenset()) -> st
     for where, names in re.findall(r"from (pipelines[\w.]*) import ([\w, ]+)", source):
         for name in names.split(", "):
             one = getattr(importlib.import_module(where), name.split(" as ")[0], None)
-            inner = _who(one, seen | {function.__name__}) if inspect.isfunction(one) and where in _FOLLOWED else ""
-            found += [inner] if inner else _logins(inspect.getsource(one)) if inspect.isfunction(one) else []
+            if not inspect.isfunction(one):
+                continue
+            inner = _who(one, seen | {function.__name__}) if where in _FOLLOWED else ""
+            found += [inner] if inner else ([OWNER] if _owns(one) else []) + _logins(inspect.getsource(one))
     if "readable(" in source and not found:
         found.append(TICKET)
     for call in re.findall(r"\b(\w+)\(", source):
@@ -113,7 +126,7 @@ def tasks() -> dict[str, str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipelines"):
-                modules |= {one.name: f"{node.module}.{one.name}" for one in node.names}
+                modules |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
         for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Call)
@@ -151,7 +164,10 @@ def _lines() -> Iterator[str]:
     yield "Rôles de connexion `<base>_<profil>`, chacun avec son mot de passe sous `SISERI_HOME/keys/`.\n"
     yield from _table(("profil", "pour", "ce qu'il fait"), ((f"`{p.name}`", p.title, p.purpose) for p in PROFILES))
     yield "\n## Qui se connecte\n"
-    yield "Commandes. Le propriétaire de la base ne sert qu'à `siseri init`, qui crée tables, rôles et droits.\n"
+    yield (
+        "Commandes. Le propriétaire de la base ne sert qu'à `siseri init`, qui crée tables, rôles et droits, à"
+        " l'échange de la clé et aux sauvegardes.\n"
+    )
     yield from _table(("commande", "profil"), ((f"`siseri {name}`", who or "—") for name, who in commands().items()))
     yield "\nTâches d'Airflow (fonction de `pipelines/` que la tâche appelle).\n"
     yield from _table(("tâche", "profil"), ((name, who or "—") for name, who in tasks().items()))

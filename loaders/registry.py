@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from loaders import envelope, metrics
+from loaders.barrier import Barrier
 from loaders.secrets import RegistryKey
 from loaders.services import Services, running
 from loaders.settings import Settings
@@ -64,7 +65,14 @@ def readable(settings: Settings, profile: str = GATE.name) -> Iterator[Warehouse
 
 @contextmanager
 def depots(registry: Registry) -> Iterator[SftpClient]:
-    """The collector's SFTP connection; what it delivers to a partner that gave an age key, it encrypts."""
-    with connect(registry.settings, registry.services) as client:
-        client.recipients = partial(envelope.recipients_of, registry.connection, registry.settings.registry_date())
+    """The collector's SFTP connection; what it delivers to a partner that gave an age key, it encrypts.
+
+    Where the database's log is backed up, no answer goes out before it is.
+    """
+    settings = registry.settings
+    with ExitStack() as stack:
+        client = stack.enter_context(connect(settings, registry.services))
+        client.recipients = partial(envelope.recipients_of, registry.connection, settings.registry_date())
+        if settings.backup_dir is not None and settings.database_url is None:
+            client.before_answer = stack.enter_context(closing(Barrier(settings, registry.services.database_url)))
         yield client

@@ -65,8 +65,8 @@ class RegistryKey:
 
     @classmethod
     def create(cls, path: Path, check: str | None = None) -> RegistryKey:
-        """Make the key where there is none yet (mode 0600), and read it."""
-        if not path.exists():
+        """Make the key where the database is under none yet (mode 0600), and read it."""
+        if check is None and not path.exists():
             _write_new(path, secrets.token_bytes(32))
         return cls.load(path, check)
 

@@ -180,7 +180,7 @@ def _started(settings: Settings, embedded: list[str], sftp_port: int) -> Service
     if "database" in embedded:
         from loaders.postgres_server import PostgresServer
 
-        url = PostgresServer(home).start()
+        url = PostgresServer(home, backup=settings.backup_dir).start()
     address = None
     if "sftp" in embedded:
         address = SftpAddress("127.0.0.1", _sftp_port_when_ready(home))

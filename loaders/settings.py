@@ -35,6 +35,7 @@ class Settings:
     embedded SFTP server (0: no limit); a server of the site's own has the file system's quotas.
     Below ``disk_min_mb`` MiB free, an alert is raised: what a day of work can take. Logs are kept ``log_days`` days.
     ``statsd`` is ``host:port`` of the server that gets metrics; ``None``: nobody does.
+    ``backup_dir`` is the folder that backups go to (``None``: none are made), ``backup_keep`` how many whole ones stay.
     """
 
     home: Path
@@ -59,6 +60,8 @@ class Settings:
     disk_min_mb: int = 5120
     log_days: int = 30
     statsd: str | None = None
+    backup_dir: Path | None = None
+    backup_keep: int = 7
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, root: Path | None = None) -> Settings:
@@ -107,8 +110,12 @@ class Settings:
                 values[name] = _share(name, raw)
             elif name in ("database_url", "sftp_url", "archive_url", "statsd"):
                 values[name] = str(raw)
+            elif name == "backup_dir":
+                values[name] = _path(root, raw)
             else:
                 values[name] = _count(name, raw)
+        if int(str(values.get("backup_keep", 2))) < 2:
+            raise UsageError("the setting backup_keep must be at least 2: the newest backup may be the one that fails")
         return cls(**values)  # type: ignore[arg-type]
 
     def registry_date(self) -> date:

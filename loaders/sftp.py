@@ -77,6 +77,7 @@ class SftpClient:
         answered: codes of the senders into whose ``retour/`` this connection wrote.
         recipients: the age keys that what lands in a sender's ``retour/`` is encrypted to; ``None`` where it never gave
             any.
+        before_answer: called before anything appears in a ``retour/``.
     """
 
     def __init__(self, sftp: paramiko.SFTPClient, root: str) -> None:
@@ -84,6 +85,7 @@ class SftpClient:
         self._root = root.rstrip("/").encode("utf-8", "surrogateescape")
         self.answered: set[str] = set()
         self.recipients: Callable[[str], Sequence[str] | None] = lambda code: None
+        self.before_answer: Callable[[], None] = lambda: None
 
     def homes(self) -> list[str]:
         """The senders' codes that have a home, sorted."""
@@ -190,6 +192,8 @@ class SftpClient:
             appeared: is told the name of each as it appears.
         """
         answer = _is_answer(folder)
+        if answer:
+            self.before_answer()
         keys = self.recipients(code) if answer else None
         private = {name for name in files if keys is not None and not tells_of_nobody(name)}
         shown = {name: f"{name}{SUFFIX}" if keys and name in private else name for name in files}

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -49,7 +50,7 @@ class Warehouse:
     url: str
 
     def admin(self) -> Connection:
-        """A connection as the owner: for :meth:`initialise`, and for tests and benches that set a scene."""
+        """A connection as the owner: to initialise, exchange the key, back up; for tests that set a scene."""
         return self._connect({})
 
     def login(self, profile: str) -> Connection:
@@ -131,7 +132,7 @@ class Warehouse:
             self._connect({}).close()  # a server that is not there is told first; nothing is asked of it
             raise UsageError("the registry is not initialised: run 'siseri init'") from error
 
-    def _password_file(self) -> Any:
+    def _password_file(self) -> Path:
         return self.settings.home / "keys" / "roles.json"
 
     def _told(self, login: dict[str, str]) -> str:
@@ -159,7 +160,7 @@ class Warehouse:
                 raise UsageError(f"PostgreSQL 15 or newer is needed, this is {version // 10_000}")
             cursor.execute("select pg_advisory_xact_lock(5351, 0)")
             cursor.execute(sql.query("warehouse", "registry_table"))
-            self._ensure_roles(cursor)
+            passwords = self._ensure_roles(cursor)
             cursor.execute("select number from siseri_migration")
             done = {number for (number,) in cursor.fetchall()}
             applied = []
@@ -173,6 +174,9 @@ class Warehouse:
             self._load_code_lists(cursor)
             key = RegistryKey.create(self.settings.key_file, key_check(connection))
             cursor.execute(sql.query("warehouse", "key_check"), (key.check_value(),))
+        # Not before: passwords that no role has would be taken for theirs. Where this is not reached, the next init
+        # gives the roles others.
+        passwords.replace(self._password_file())
         crash.reach("init.committed")
         return applied
 
@@ -214,7 +218,8 @@ class Warehouse:
                     )
                 )
 
-    def _ensure_roles(self, cursor: psycopg.Cursor[Any]) -> None:
+    def _ensure_roles(self, cursor: psycopg.Cursor[Any]) -> Path:
+        """Make the roles that are missing; gives the file of all passwords, for its place once this is committed."""
         file = self._password_file()
         passwords = json.loads(file.read_text()) if file.exists() else {}
         row = cursor.execute("select current_database()").fetchone()
@@ -236,8 +241,8 @@ class Warehouse:
         fresh = file.with_suffix(".fresh")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             json.dump(passwords, out)
-        fresh.replace(file)
         crash.reach("init.roles")
+        return fresh
 
     @staticmethod
     def _ensure_keeper(cursor: psycopg.Cursor[Any], role: str) -> None:
@@ -331,6 +336,8 @@ def load(connection: Connection, kind: str, submission: int | None = None) -> It
 
 #: Spaces of session locks: a sender's depot, a submission, a kind of delivery.
 DEPOT, SUBMISSION, DELIVERY = 5352, 5353, 5355
+#: Space of the session lock of a replay: one at a time.
+REPLAY = 5368
 #: Space of session locks on the bytes of a hash: between their arrival in the archive and their entry in the ledger.
 BYTES = 5366
 #: Space of the session lock of whoever looks at the alerts and tells them.

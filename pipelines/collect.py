@@ -1,8 +1,8 @@
 """Collect: from the senders' depots to the archive and the ledger, with a receipt at once.
 
-A file is taken in this order: bytes fetched and archived, submission entered in the ledger, receipt
-delivered, file moved out of the depot. After a kill at any point the next pass goes on from there:
-the ledger knows which drops have not left their depot yet.
+A file is taken in this order: bytes fetched, archived and put into the backup folder, submission entered in the ledger,
+its arrival noted beside the bytes, receipt delivered, file moved out of the depot. After a kill at any point the next
+pass goes on from there: the ledger knows which drops have not left their depot yet.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sql
-from loaders import archive, crash, metrics
+from loaders import archive, arrivals, backups, crash, metrics
+from loaders.arrivals import Arrival
+from loaders.errors import UsageError
 from loaders.settings import PARIS, Settings
 from loaders.sftp import Entry, Fetched, SftpClient, SftpRefused
 from loaders.warehouse import BYTES, DEPOT, SUBMISSION, Connection, alone
@@ -151,6 +154,10 @@ def collect(
 
     Returns:
         The submissions' ids, in the order they were taken.
+
+    Raises:
+        UsageError: the database was brought back to an instant before files that the archive knows.
+        BackupFailed: what must be safe before a receipt goes out cannot be put into the backup folder.
     """
     troubles = Troubles() if troubles is None else troubles
     if only is None:
@@ -160,11 +167,14 @@ def collect(
     drops = ready(client, connection, settings, troubles, only=only)
     looked = time.monotonic()
     limit = looked + max(enough_s, WORTH * (looked - began)) if enough_s is not None else None
+    if drops:
+        _nothing_to_replay(connection, settings)
+    passage = datetime.now(UTC)
     taken: list[int] = []
     for drop in drops if limit is None else _in_turns(drops):
         if taken and limit is not None and time.monotonic() > limit:
             break
-        submission = _take_alone(client, connection, settings, drop, troubles)
+        submission = _take_alone(client, connection, settings, drop, passage, troubles)
         if submission is not None:
             taken.append(submission)
     return taken
@@ -218,12 +228,29 @@ def _note_left(client: SftpClient, connection: Connection, settings: Settings, t
 
 
 def _take_alone(
-    client: SftpClient, connection: Connection, settings: Settings, drop: Drop, troubles: Troubles
+    client: SftpClient,
+    connection: Connection,
+    settings: Settings,
+    drop: Drop,
+    passage: datetime,
+    troubles: Troubles,
 ) -> int | None:
     """Take a drop, unless another pass is at its sender's: whoever holds the sender's lock takes, the other goes on."""
     with troubles.keep("partner", drop.partner_id), alone(connection, DEPOT, drop.partner_id) as held:
-        return _take(client, connection, settings, drop) if held else None
+        return _take(client, connection, settings, drop, passage) if held else None
     return None
+
+
+def _nothing_to_replay(connection: Connection, settings: Settings) -> None:
+    """Raises UsageError where the archive knows a later file than the ledger does: its number is not free."""
+    newest = arrivals.newest(settings)
+    if newest is not None:
+        known = connection.execute(sql.query("collect", "entered"), (newest.submission,)).fetchone()
+        if known is None or known[0] != newest.sha256:
+            raise UsageError(
+                "the database was brought back to an earlier instant, and the archive holds files that came after it:"
+                " run 'siseri backup replay' first"
+            )
 
 
 def incoming(settings: Settings, drop: Drop) -> Path:
@@ -244,7 +271,7 @@ def fetch(client: SftpClient, drop: Drop, local: Path, folder: str = "depot") ->
     return fetched if same and not fetched.changed else None
 
 
-def _take(client: SftpClient, connection: Connection, settings: Settings, drop: Drop) -> int | None:
+def _take(client: SftpClient, connection: Connection, settings: Settings, drop: Drop, passage: datetime) -> int | None:
     local = incoming(settings, drop)
     try:
         fetched = fetch(client, drop, local)
@@ -256,11 +283,16 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
             if not held:
                 return None
             archive.keep(settings, fetched.sha256, local)
+            backups.keep_bytes(settings, fetched.sha256)
             crash.reach("collect.archived")
             submission, number = _enter(connection, settings, drop, fetched.sha256, fetched.size)
             crash.reach("collect.entered")
     finally:
         local.unlink(missing_ok=True)
+    arrival = _arrival(connection, submission, drop, passage)
+    arrivals.note(settings, arrival)
+    backups.keep_arrival(settings, arrival)
+    crash.reach("collect.noted")
     stem = answer_stem(ledger_name(drop.entry.name), number)
     client.put(drop.code, "retour", f"{stem}.ar.json", receipt_json(connection, submission))
     crash.reach("collect.receipted")
@@ -272,6 +304,14 @@ def _take(client: SftpClient, connection: Connection, settings: Settings, drop: 
     metrics.timing("lag.receipt", time.time() - drop.entry.mtime)
     log.info("submission %s taken: %s bytes, sha256 %s", submission, fetched.size, fetched.sha256)
     return submission
+
+
+def _arrival(connection: Connection, submission: int, drop: Drop, passage: datetime) -> Arrival:
+    """What the archive notes of a file that the ledger has entered."""
+    found = connection.execute(sql.query("collect", "arrival"), (submission,)).fetchone()
+    assert found is not None
+    name, number, sha256, size, mtime, marker, received, today = found
+    return Arrival(submission, drop.code, name, number, sha256, size, mtime, marker, received, today, passage)
 
 
 def leave(

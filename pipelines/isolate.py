@@ -1,7 +1,7 @@
 """One file's trouble stays its own: what fails on it is logged and counted, and the pass goes on.
 
 The kind of the error and the place are logged, never its message, which may hold values. A service
-that is gone (SFTP connection, database) is no file's trouble: it ends the pass and may be tried again.
+that is gone (SFTP connection, database, backup folder) is no file's trouble: it ends the pass and may be tried again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import psycopg
 
+from loaders.backups import BackupFailed
 from loaders.errors import DatabaseLost
 from loaders.sftp import SftpLost
 
@@ -33,7 +34,7 @@ class Troubles(list[int]):
         """Run something for one file or account; its failure is noted here."""
         try:
             yield
-        except (SftpLost, DatabaseLost, psycopg.OperationalError):
+        except (SftpLost, DatabaseLost, BackupFailed, psycopg.OperationalError):
             raise
         except Exception as error:  # noqa: BLE001 - logged, counted, and shown in the exit status
             log.error("%s %s: %s", what, number, told(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -136,17 +137,20 @@ def _incident(client: SftpClient, connection: Connection, submission: int) -> No
     )
 
 
-def sweep(client: SftpClient, registry: Registry, settings: Settings) -> Pass:
+def sweep(client: SftpClient, registry: Registry, settings: Settings, taken: Sequence[int] | None = None) -> Pass:
     """Open and close the accounts whose day has come.
 
     Then collect, integrate, answer, release, answer what that changed, look for exceedances and their deadlines, tell
     of them, tell employers whom to declare; then the lists, scorecards and statistics of the month, and trials; last,
     remove answers that lay there too long.
+
+    Args:
+        taken: files that are in the ledger already; nothing is collected then.
     """
     done = Pass()
     connection, key = registry.connection, registry.key
     done.turned = keep_doors(client, connection, settings, done.troubles)
-    done.taken = collect(client, connection, settings, done.troubles)
+    done.taken = collect(client, connection, settings, done.troubles) if taken is None else list(taken)
     give(connection, Duty.COLLECT)
     for submission, _, _ in pending(connection):
         fate = integrate_safely(client, connection, settings, key, submission)

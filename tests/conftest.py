@@ -189,7 +189,7 @@ def fresh_registry(cluster: Settings) -> Any:
     def made() -> Iterator[Bench]:
         with running(cluster) as services:
             url = services.database_url.rsplit("/", 1)[0] + f"/essai{next(_numbers)}"
-            for folder in ("sftp", "archive", "staging", "keys/partners"):
+            for folder in ("sftp", "archive", "arrivals", "staging", "keys/partners"):
                 for child in (cluster.home / folder).glob("*"):
                     shutil.rmtree(child) if child.is_dir() else child.unlink()
             settings = dataclasses.replace(cluster, database_url=url, today=date(2026, 4, 10))

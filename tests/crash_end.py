@@ -129,6 +129,10 @@ def _cell(names: Names, column: str, kind: str, value: str | None) -> str:
 
 
 def _files(home: Path, names: Names) -> Any:
+    for path in sorted((home / "arrivals").rglob("*.json")):
+        told = json.loads(path.read_text())
+        known = names.submission.get(told["submission"], "?")
+        yield f"arrivals/{known}", f"{told['partner']} {told['name']} {told['sha256']} {told['registry_date']}"
     for path in sorted((home / "archive").rglob("*")):
         if path.is_file() and path.parent.name != "incoming":
             yield f"archive/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest()

@@ -286,6 +286,7 @@ class World:
         self._maintain("alter database siseri rename to siseri_saved")
         shutil.copytree(self.home / "sftp", self._saved / "sftp")
         shutil.copytree(self.home / "archive", self._saved / "archive")
+        shutil.copytree(self.home / "arrivals", self._saved / "arrivals")
 
     def restore(self) -> None:
         """Begin anew: database and homes as they were saved.
@@ -299,10 +300,10 @@ class World:
         )
         with psycopg.connect(self.url()) as connection, connection.cursor() as cursor:
             rights.grant(cursor, "siseri")  # those on the database itself are not copied
-        for name in ("sftp", "archive", "staging"):
+        for name in ("sftp", "archive", "arrivals", "staging"):
             for child in (self.home / name).iterdir():
                 shutil.rmtree(child) if child.is_dir() else child.unlink()
-        for name in ("sftp", "archive"):
+        for name in ("sftp", "archive", "arrivals"):
             shutil.copytree(self._saved / name, self.home / name, dirs_exist_ok=True)
         self._clock = 1_710_000_000
 

@@ -60,3 +60,12 @@ where s.submission_id = %s
 
 -- name: left_depot
 update ledger.submission set left_depot = true where submission_id = %s
+
+-- name: entered
+select encode(sha256, 'hex') from ledger.submission where submission_id = %s
+
+-- name: arrival
+select
+    file_name, drop_number, encode(sha256, 'hex'), size_bytes, depot_mtime, marker, received_at, registry_date
+from ledger.submission
+where submission_id = %s

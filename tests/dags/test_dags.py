@@ -63,8 +63,8 @@ def test_the_dags_import_and_hold_their_steps(described: dict[str, Any]) -> None
     assert described["errors"] == {}
     dags = described["dags"]
     names = (
-        *("collect", "deadlines", "exceedances", "hold", "integrate", "migrate", "monthly", "release", "rerun"),
-        *("cleaning", "quality", "retention", "statistics", "unusual", "verify", "watch"),
+        *("backup", "cleaning", "collect", "deadlines", "exceedances", "hold", "integrate", "migrate", "monthly"),
+        *("quality", "release", "rerun", "retention", "statistics", "unusual", "verify", "watch"),
     )
     assert set(dags) == {f"siseri_{name}" for name in names}
     integrate = dags["siseri_integrate"]
@@ -75,6 +75,7 @@ def test_the_dags_import_and_hold_their_steps(described: dict[str, Any]) -> None
     assert dags["siseri_release"]["release"]["down"] == ["answer"]
     assert list(dags["siseri_exceedances"]) == ["detect", "tell"]
     assert dags["siseri_exceedances"]["detect"]["down"] == ["tell"]
+    assert list(dags["siseri_backup"]) == ["take"]
     assert list(dags["siseri_deadlines"]) == ["retain"]
     assert list(dags["siseri_unusual"]) == ["evaluate"]
     assert list(dags["siseri_quality"]) == ["check", "render"]
@@ -93,9 +94,9 @@ def test_importing_a_dag_touches_nothing_heavy() -> None:
     """No pandas, no database driver at import: only what a task imports when it runs."""
     script = (
         "import sys; sys.path.insert(0, 'dags');"
-        "import siseri_collect, siseri_deadlines, siseri_exceedances, siseri_hold, siseri_integrate, siseri_migrate;"
+        "import siseri_backup, siseri_collect, siseri_deadlines, siseri_exceedances, siseri_hold, siseri_integrate;"
         "import siseri_quality, siseri_release, siseri_rerun, siseri_retention, siseri_statistics, siseri_unusual;"
-        "import siseri_cleaning, siseri_verify, siseri_watch;"
+        "import siseri_cleaning, siseri_migrate, siseri_verify, siseri_watch;"
         "print([n for n in ('pandas', 'pyarrow', 'pandera', 'great_expectations', 'paramiko', 'pipelines', 'loaders')"
         " if n in sys.modules])"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from object_store import BUCKET, PREFIX, Store, object_store
 
-from loaders import archive
+from loaders import archive, backups
 from loaders.errors import ServiceMissing, UsageError
 from loaders.settings import Settings
 
@@ -51,6 +51,26 @@ def test_what_was_kept_comes_back(settings: Settings, store: Store) -> None:
     assert not path.exists()
     assert archive.sound(settings, SHA, len(BODY))
     assert not archive.sound(settings, SHA, len(BODY) + 1)
+
+
+def test_what_was_kept_goes_into_the_backup_folder_whole_or_not_at_all(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "backup").mkdir()
+    told = replace(settings, backup_dir=tmp_path / "backup")
+    keep(told)
+    place = tmp_path / "backup" / "archive" / SHA[:2] / SHA[2:4] / SHA
+    store.client.put_object(Bucket=BUCKET, Key=KEY, Body=b"X" + BODY[1:])
+    with pytest.raises(ServiceMissing, match="other bytes"):
+        backups.keep_bytes(told, SHA)
+    assert not place.exists()
+    store.client.put_object(Bucket=BUCKET, Key=KEY, Body=BODY)
+    backups.keep_bytes(told, SHA)
+    backups.keep_bytes(told, SHA)
+    assert place.read_bytes() == BODY
+    (tmp_path / "backup").rename(tmp_path / "demonte")
+    with pytest.raises(backups.BackupFailed, match="is not there"):
+        backups.keep_bytes(told, SHA)
 
 
 def test_a_put_cut_short_is_made_again(settings: Settings, store: Store) -> None:

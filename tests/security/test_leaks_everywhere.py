@@ -335,7 +335,8 @@ def test_nothing_said_names_anybody(scene: Everywhere) -> None:
 
 def test_no_file_of_ours_names_anybody(scene: Everywhere) -> None:
     """Logs of every service, Airflow's folder, working folders: all that lies outside what belongs to persons."""
-    apart = {scene.home / name for name in ("sftp", "archive", "postgres")}
+    # Arrivals hold what senders called their files, as the ledger does.
+    apart = {scene.home / name for name in ("sftp", "archive", "arrivals", "postgres")}
     seen = set()
     for path in scene.home.rglob("*"):
         if path.is_file() and not any(one in path.parents for one in apart):

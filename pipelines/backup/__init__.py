@@ -1,0 +1,1 @@
+"""Backup: taken, listed, restored to an instant, replayed, tried out."""
