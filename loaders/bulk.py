@@ -119,19 +119,27 @@ def _records(columns: list[tuple[str, pa.Array]], chosen: NDArray[np.int64] | No
 
 
 def fetch_columns(cursor: Cursor, query: str, types: dict[str, pa.DataType]) -> pa.Table:
-    """The rows of a query as an Arrow table, fetched as one array a column (no row in Python).
+    """The rows of a query as an Arrow table, by way of text that no row of which is an object in Python.
 
     Args:
+        query: without parameters.
         types: names and types of the query's columns, in its order.
     """
-    names = ", ".join(f"c{at}" for at in range(len(types)))
-    arrays = ", ".join(f"array_agg(c{at})" for at in range(len(types)))
-    with cursor.connection.cursor(binary=True) as reader:
-        reader.execute(f"select {arrays} from ({query}) as q ({names})")  # noqa: S608
-        row = reader.fetchone()
-    assert row is not None
-    return pa.table(
-        {name: pa.array(values or [], kind) for (name, kind), values in zip(types.items(), row, strict=True)}
+    text = io.BytesIO()
+    with cursor.copy(f"copy ({query}) to stdout (format csv, force_quote *)") as copy:
+        for block in copy:
+            text.write(block)
+    if not text.tell():
+        return pa.table({name: pa.array([], kind) for name, kind in types.items()})
+    text.seek(0)
+    return pyarrow.csv.read_csv(
+        text,
+        pyarrow.csv.ReadOptions(column_names=list(types), use_threads=False),
+        pyarrow.csv.ParseOptions(newlines_in_values=True),
+        # What is null bears no quotes, and everything else does.
+        pyarrow.csv.ConvertOptions(
+            column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
     )
 
 
