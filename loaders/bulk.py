@@ -49,6 +49,8 @@ _EPOCH_2000 = 10_957  # days from 1970 to 2000, PostgreSQL's epoch
 _NUMBERS = {pa.int16(): ">i2", pa.int32(): ">i4", pa.int64(): ">i8", pa.date32(): ">i4"}
 #: Rows alike in nulls and text lengths are laid out together; with more groups than this text serves better.
 _GROUPS = 64
+#: Rows that are laid out before they are sent.
+_AT_ONCE = 16_384
 
 
 def copy_in_binary(cursor: Cursor, target: str, rows: pa.Table) -> int:
@@ -81,7 +83,9 @@ def copy_in_binary(cursor: Cursor, target: str, rows: pa.Table) -> int:
         copy.write(_SIGNATURE)
         for group in range(groups):
             chosen = np.flatnonzero(shape == group)
-            copy.write(_records(columns, chosen if groups > 1 else None, len(chosen)))
+            for start in range(0, len(chosen), _AT_ONCE):  # the server begins while the rest is laid out
+                part = chosen[start : start + _AT_ONCE]
+                copy.write(_records(columns, part if len(part) < count else None, len(part)))
         copy.write(b"\xff\xff")
     if cursor.rowcount != count:
         raise RuntimeError(f"{target} took {cursor.rowcount} rows of {count}")
@@ -102,7 +106,9 @@ def _records(columns: list[tuple[str, pa.Array]], chosen: NDArray[np.int64] | No
             values[f"{name}:"] = size = len(part[0].as_py().encode())
             if not size:
                 continue
-            content = np.array(part.cast(pa.binary()).to_pylist(), dtype=f"S{size}")
+            begin, data = part.offset, part.buffers()
+            begin = int(np.frombuffer(data[1], np.int32)[begin])
+            content = np.frombuffer(data[2], f"S{size}", count=count, offset=begin)
             fields.append((name, f"S{size}"))
         else:
             form = _NUMBERS[part.type]

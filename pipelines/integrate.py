@@ -46,7 +46,8 @@ from pipelines.load import (
     write_queue,
     write_row_entries,
 )
-from pipelines.match import Asked, Matched, match
+from pipelines.lookup import NOTHING, Missing
+from pipelines.match import Matched, match, named
 from pipelines.offline import Marker, Opened, Totals, open_file
 from pipelines.read import FileFault
 from pipelines.references import References, Sender
@@ -218,17 +219,20 @@ def _load(
         sender = sender_of(cursor, key, *account)
         known = lookup.Growing(sender) if layout.measure is not None else None
 
-        def following() -> Checked | None:
-            """The next chunk, once what it names is known."""
+        def following() -> tuple[Checked | None, Missing]:
+            """The next chunk, and what the registry was not asked of it yet."""
             checked = next(chunks, None)
-            if checked is not None and known is not None:
-                sender.rules.apply(layout, checked)
-                known.ask(cursor, key, *Asked().add(checked).identifiers())
-            return checked
+            if checked is None or known is None:
+                return checked, NOTHING
+            sender.rules.apply(layout, checked)
+            return checked, known.missing(*named(checked))
 
-        checked = following()
+        checked, missing = following()
+        if known is not None:
+            known.ask(cursor, key, *missing)
         while checked is not None:
             matched = _matched(opened, checked, known, sender)
+            after, missing = following()
             behind.wait()
             count = len(checked)
             lines = np.arange(checked.first_line, checked.first_line + count)
@@ -237,14 +241,15 @@ def _load(
             if trial:
                 triggers.settle(layout, checked, settled)
             letters = outcomes(checked)
+            if known is not None:
+                known.ask(cursor, key, *missing)
+            behind.do(
+                partial(_write, cursor, number, layout, checked, matched, source, settled, letters, sender, key, today)
+            )
             books.enter(layout, checked, letters)
             late += evicted(settled)
             if matched is not None:
                 brought.add(layout, checked, matched.matched, settled.insert)
-            after = following()
-            behind.do(
-                partial(_write, cursor, number, layout, checked, matched, source, settled, letters, sender, key, today)
-            )
             checked = after
         behind.wait()
         apply_changes(cursor, number, late, submission_id, books)
@@ -365,8 +370,7 @@ def judge(
     """Match (where that is not done yet) and settle a chunk of measures, or apply one of references."""
     if known is None and (layout.has("SIRET") or layout.has("NIR")):
         sender.rules.apply(layout, checked)
-        nirs, sirets = Asked().add(checked).identifiers()
-        found = lookup.fetch(cursor, key, nirs, sirets, sender=sender)
+        found = lookup.fetch(cursor, key, *named(checked), sender=sender)
         known = Known(match(layout, checked, found, sender, cut), found)
     store = STORES.get(layout.name)
     if store is not None and known is not None:

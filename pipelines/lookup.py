@@ -19,6 +19,14 @@ Ints = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 
+#: NIR and SIRET, distinct, that were not asked about.
+Missing = tuple[pa.StringArray, pa.StringArray]
+_NO_TEXT = pa.array([], pa.string())
+_NO_NUMBER = np.zeros(0, np.int64)
+_INTEGER = pa.int32()
+NOTHING: Missing = (_NO_TEXT, _NO_TEXT)
+
+
 def fetch(
     cursor: Cursor,
     key: RegistryKey,
@@ -50,9 +58,12 @@ class Growing:
         self._places = _Places()
         self._built: References | None = None
 
+    def missing(self, nirs: pa.StringArray, sirets: pa.StringArray) -> Missing:
+        """Those of these identifiers (distinct) that were not asked about yet."""
+        return _unasked(nirs, self._people.nirs), _unasked(sirets, self._places.sirets)
+
     def ask(self, cursor: Cursor, key: RegistryKey, nirs: pa.StringArray, sirets: pa.StringArray) -> None:
-        """Ask about those of these identifiers (distinct) that were not asked about yet."""
-        nirs, sirets = _unasked(nirs, self._people.nirs), _unasked(sirets, self._places.sirets)
+        """Ask about NIR and SIRET (distinct) that are missing."""
         if self._built is not None and not len(nirs) and not len(sirets):
             return
         cursor.execute(sql.query("references", "asked_tables"))
@@ -87,11 +98,6 @@ class Growing:
                 merged=people.merged,
             )
         return self._built
-
-
-_NO_TEXT = pa.array([], pa.string())
-_NO_NUMBER = np.zeros(0, np.int64)
-_INTEGER = pa.int32()
 
 
 #: What is kept of attachments: each column that names one, and what stands beside it.
