@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -149,14 +149,14 @@ def integrate(
             checked = triggers.chunks(opened, context) if trial else opened.chunks(context)
             asking = settings if trial is None and not accepted else None
             with closing(ahead(_counted(checked, told))) as chunks:
-                begun = list(islice(chunks, AT_HAND))
+                begun = deque(islice(chunks, AT_HAND))
                 books = _load(
                     connection,
                     key,
                     submission_id,
                     account,
                     opened,
-                    chain(begun, chunks),
+                    _in_turn(begun, chunks),
                     today,
                     trial is not None,
                     asking,
@@ -194,9 +194,17 @@ def _counted(chunks: Iterable[Checked], told: Marker | None) -> Iterator[Checked
         totals.add(checked)
         if told is not None and told.total is not None:
             totals.add_values(checked)
+        checked.forget_inputs()
         yield checked
     totals.settle(told)
     crash.reach("integrate.staged")
+
+
+def _in_turn(begun: deque[Checked], chunks: Iterator[Checked]) -> Iterator[Checked]:
+    """All chunks, none of which is held here once it is given."""
+    while begun:
+        yield begun.popleft()
+    yield from chunks
 
 
 def _load(
