@@ -35,7 +35,7 @@ STEPS = {
     "collect.moved": "out of the depot, the ledger not told",
     "collect.left": "taken, the ledger told",
     "sftp.part": "an answer written under its passing name",
-    "integrate.staged": "checked and put aside, nothing in the registry",
+    "integrate.staged": "read and checked to its end, nothing of it committed",
     "integrate.chunk": "a chunk written, the transaction open",
     "held.undone": "the load undone, the file not marked as held",
     "held.marked": "held, nobody asked",
