@@ -16,17 +16,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.conditions import conditions
+from bench.conditions import conditions, server_cpu_s
 from loaders.bulk import Cursor, copy_in_binary
 from loaders.registry import opened
 from loaders.services import running
@@ -277,22 +275,10 @@ def child(home: str, url: str, what: str) -> None:
 def measured(settings: Settings, url: str, what: str) -> dict[str, Any]:
     """Run :func:`child`; ``server_cpu_s`` is what the database's processes took meanwhile."""
     words = [sys.executable, "-m", "bench.statistics", "--child", str(settings.home), url, what]
-    before = _server_cpu_s(settings)
+    before = server_cpu_s(settings.home)
     done = subprocess.run(words, check=True, capture_output=True, text=True)
-    cpu = {"server_cpu_s": _server_cpu_s(settings) - before}
+    cpu = {"server_cpu_s": server_cpu_s(settings.home) - before}
     return dict(json.loads(done.stdout.splitlines()[-1])) | cpu
-
-
-def _server_cpu_s(settings: Settings) -> float:
-    """Seconds of processor of the embedded server so far: a crowded machine stretches hours, not these."""
-    (file,) = settings.home.glob("*/**/postmaster.pid")
-    server = psutil.Process(int(file.read_text().split()[0]))
-    own = server.cpu_times()
-    spent = own.children_user + own.children_system
-    for process in server.children():
-        with suppress(psutil.NoSuchProcess):
-            spent += sum(process.cpu_times()[:2])
-    return float(spent)
 
 
 def _cpu_s(one: dict[str, Any]) -> float:

@@ -49,6 +49,8 @@ _EPOCH_2000 = 10_957  # days from 1970 to 2000, PostgreSQL's epoch
 _NUMBERS = {pa.int16(): ">i2", pa.int32(): ">i4", pa.int64(): ">i8", pa.date32(): ">i4"}
 #: Rows alike in nulls and text lengths are laid out together; with more groups than this text serves better.
 _GROUPS = 64
+#: Rows that are laid out before they are sent.
+_AT_ONCE = 16_384
 
 
 def copy_in_binary(cursor: Cursor, target: str, rows: pa.Table) -> int:
@@ -81,7 +83,9 @@ def copy_in_binary(cursor: Cursor, target: str, rows: pa.Table) -> int:
         copy.write(_SIGNATURE)
         for group in range(groups):
             chosen = np.flatnonzero(shape == group)
-            copy.write(_records(columns, chosen if groups > 1 else None, len(chosen)))
+            for start in range(0, len(chosen), _AT_ONCE):  # the server begins while the rest is laid out
+                part = chosen[start : start + _AT_ONCE]
+                copy.write(_records(columns, part if len(part) < count else None, len(part)))
         copy.write(b"\xff\xff")
     if cursor.rowcount != count:
         raise RuntimeError(f"{target} took {cursor.rowcount} rows of {count}")
@@ -102,7 +106,9 @@ def _records(columns: list[tuple[str, pa.Array]], chosen: NDArray[np.int64] | No
             values[f"{name}:"] = size = len(part[0].as_py().encode())
             if not size:
                 continue
-            content = np.array(part.cast(pa.binary()).to_pylist(), dtype=f"S{size}")
+            begin, data = part.offset, part.buffers()
+            begin = int(np.frombuffer(data[1], np.int32)[begin])
+            content = np.frombuffer(data[2], f"S{size}", count=count, offset=begin)
             fields.append((name, f"S{size}"))
         else:
             form = _NUMBERS[part.type]
@@ -119,19 +125,27 @@ def _records(columns: list[tuple[str, pa.Array]], chosen: NDArray[np.int64] | No
 
 
 def fetch_columns(cursor: Cursor, query: str, types: dict[str, pa.DataType]) -> pa.Table:
-    """The rows of a query as an Arrow table, fetched as one array a column (no row in Python).
+    """The rows of a query as an Arrow table, by way of text that no row of which is an object in Python.
 
     Args:
+        query: without parameters.
         types: names and types of the query's columns, in its order.
     """
-    names = ", ".join(f"c{at}" for at in range(len(types)))
-    arrays = ", ".join(f"array_agg(c{at})" for at in range(len(types)))
-    with cursor.connection.cursor(binary=True) as reader:
-        reader.execute(f"select {arrays} from ({query}) as q ({names})")  # noqa: S608
-        row = reader.fetchone()
-    assert row is not None
-    return pa.table(
-        {name: pa.array(values or [], kind) for (name, kind), values in zip(types.items(), row, strict=True)}
+    text = io.BytesIO()
+    with cursor.copy(f"copy ({query}) to stdout (format csv, force_quote *)") as copy:
+        for block in copy:
+            text.write(block)
+    if not text.tell():
+        return pa.table({name: pa.array([], kind) for name, kind in types.items()})
+    text.seek(0)
+    return pyarrow.csv.read_csv(
+        text,
+        pyarrow.csv.ReadOptions(column_names=list(types), use_threads=False),
+        pyarrow.csv.ParseOptions(newlines_in_values=True),
+        # What is null bears no quotes, and everything else does.
+        pyarrow.csv.ConvertOptions(
+            column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
     )
 
 

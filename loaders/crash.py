@@ -37,7 +37,7 @@ STEPS = {
     "collect.left": "taken, the ledger told",
     "sftp.part": "an answer written under its passing name",
     "envelope.opened": "an encrypted file in the clear, not judged",
-    "integrate.staged": "checked and put aside, nothing in the registry",
+    "integrate.staged": "read and checked to its end, nothing of it committed",
     "integrate.chunk": "a chunk written, the transaction open",
     "held.undone": "the load undone, the file not marked as held",
     "held.marked": "held, nobody asked",

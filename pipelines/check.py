@@ -72,6 +72,12 @@ class Checked:
         """Whether an analyst has set ``code`` aside for the row."""
         return self.waived is not None and bool(int(self.waived[row]) & codebook.bit(code))
 
+    def forget_inputs(self) -> None:
+        """Let go of what only checking needs."""
+        self.absent = {}
+        for name in [name for name in self.values if "." in name]:
+            del self.values[name]
+
     def waive(self, codes: Codes) -> None:
         """Set codes aside by row: those found already are taken off, the others will not be raised."""
         self.waived = codes

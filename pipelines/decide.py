@@ -184,7 +184,9 @@ def decide(
         entries, gone, changed = _still(cursor, wanted)
         if not entries:
             raise UsageError("ces lignes n'attendent plus, ou une autre décision les a changées depuis")
-        changes = second_look.warned(cursor, number, entries, _changes(cursor, number, key, decision, entries))
+        brought = second_look.Brought()
+        changes = _changes(cursor, number, key, decision, entries, brought)
+        changes = second_look.warned(cursor, number, entries, changes, brought)
         effect = _effect(entries, changes, gone, changed)
         if decision.action in ("corriger", "rattacher") and not preview:
             _refuse_own_faults(effect)
@@ -206,7 +208,12 @@ def _still(cursor: Cursor, wanted: Mapping[int, int | None]) -> tuple[list[Entry
 
 
 def _changes(
-    cursor: Cursor, number: int, key: RegistryKey, decision: Decision, entries: Sequence[Entry]
+    cursor: Cursor,
+    number: int,
+    key: RegistryKey,
+    decision: Decision,
+    entries: Sequence[Entry],
+    brought: second_look.Brought,
 ) -> list[Change]:
     """Carry the decision out; the changes that rows and books are still to learn of."""
     cursor.execute(sql.query("decide", "before_rows"))
@@ -231,7 +238,7 @@ def _changes(
         here = [one for one in group if one.number not in changes]
         if here:
             judged |= {one.number for one in here}
-            made = rejudge(cursor, number, key, here, amended, [one for one in was if one not in judged])
+            made = rejudge(cursor, number, key, here, brought, amended, [one for one in was if one not in judged])
             leave_queue(cursor, number, made)
             changes |= {change.entry_id: change for change in made}
     return list(changes.values())

@@ -1,21 +1,24 @@
 """Integrate: the corridor of one file: read, check, match, settle, load.
 
-Two passes. The first settles every file-level code and puts the checked chunks aside; the second is
-one transaction. Whatever happens between, a rerun ends in the same state: a submission is either
-untouched (``RECU``) or wholly integrated. Where too many rows of a file are at fault or wait, that transaction
-is undone and the file held until a person says yes (``pipelines/held.py``).
+Three steps of following chunks go on side by side: one is read and checked, one matched, one written. A file of a
+chunk or two is read to its end before its transaction begins; a larger one while it is written, and a fault of the
+file as a whole that shows at its end undoes everything. Whatever happens between, a rerun ends in the same state: a
+submission is either untouched (``RECU``) or wholly integrated. Where too many rows of a file are at fault or wait,
+that transaction is undone and the file held until a person says yes (``pipelines/held.py``).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +30,8 @@ from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
 from loaders.settings import Settings
 from loaders.warehouse import Connection, load
-from pipelines import envelope, references, second_look, triggers
-from pipelines.ahead import ahead
+from pipelines import envelope, lookup, second_look, triggers
+from pipelines.ahead import Behind, ahead
 from pipelines.apply import APPLIERS
 from pipelines.books import Books, as_json
 from pipelines.check import Checked
@@ -43,19 +46,22 @@ from pipelines.load import (
     write_queue,
     write_row_entries,
 )
-from pipelines.match import Asked, Matched, match
+from pipelines.lookup import NOTHING, Missing
+from pipelines.match import Matched, match, named
 from pipelines.offline import Marker, Opened, Totals, open_file
 from pipelines.read import FileFault
-from pipelines.references import Sender
+from pipelines.references import References, Sender
 from pipelines.rules import Rules
 from pipelines.settle import Settled, Source, outcomes, settle
-from pipelines.staging import Staging
 from pipelines.stores import STORES
 from schemas import codebook
 from schemas.roles import MEASURE_FORMATS
 from schemas.spec import Context, Format
 
 log = logging.getLogger("siseri.integrate")
+
+#: Chunks that are read before a file's transaction begins.
+AT_HAND = 2
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Known:
     """A chunk's match, with the references it was made against."""
 
     matched: Matched
-    references: references.References
+    references: References
 
 
 def sender_of(
@@ -131,10 +137,8 @@ def integrate(
         return compared and _first_received(connection, partner_id, sent.sha256, submission_id) is not None
 
     sent: envelope.Sent | None = None
-    staged = Staging(settings.folder("staging") / f"{submission_id}.arrow")
     try:
         with (
-            staged,
             nullcontext(trial) if trial else archive.at_hand(settings, sha256) as bytes_,
             envelope.opened(
                 connection, settings, submission_id, name, bytes_, sha256, today, demanded=age_only
@@ -149,20 +153,22 @@ def integrate(
                 partner=code,
                 refused=age_only and not sent.encrypted,
             )
-            totals, named = Totals(), Asked()
             told = Marker.read(marker) if marker is not None else None
-            for checked in ahead(triggers.chunks(opened, context) if trial else opened.chunks(context)):
-                totals.add(checked)
-                named.add(checked)
-                if told is not None and told.total is not None:
-                    totals.add_values(checked)
-                staged.add(checked)
-            totals.settle(told)
-            crash.reach("integrate.staged")
+            checked = triggers.chunks(opened, context) if trial else opened.chunks(context)
             asking = settings if trial is None and not accepted else None
-            books = _second_pass(
-                connection, key, submission_id, account, opened, staged, named, today, trial is not None, asking
-            )
+            with closing(ahead(_counted(checked, told))) as chunks:
+                begun = deque(islice(chunks, AT_HAND))
+                books = _load(
+                    connection,
+                    key,
+                    submission_id,
+                    account,
+                    opened,
+                    _in_turn(begun, chunks),
+                    today,
+                    trial is not None,
+                    asking,
+                )
     except FileFault as fault:
         compared = fault.code == "FIC-06" and trial is None
         first = _first_received(connection, partner_id, sent.sha256, submission_id) if compared and sent else None
@@ -190,36 +196,81 @@ def _first_received(connection: Connection, partner_id: int, sha256: str, submis
     return int(found[0]) if found else None
 
 
-def _second_pass(
+def _counted(chunks: Iterable[Checked], told: Marker | None) -> Iterator[Checked]:
+    """The chunks of a file. Raises FileFault after the last one: no row, or totals that disagree with the marker."""
+    totals = Totals()
+    for checked in chunks:
+        totals.add(checked)
+        if told is not None and told.total is not None:
+            totals.add_values(checked)
+        checked.forget_inputs()
+        yield checked
+    totals.settle(told)
+    crash.reach("integrate.staged")
+
+
+def _in_turn(begun: deque[Checked], chunks: Iterator[Checked]) -> Iterator[Checked]:
+    """All chunks, none of which is held here once it is given."""
+    while begun:
+        yield begun.popleft()
+    yield from chunks
+
+
+def _load(
     connection: Connection,
     key: RegistryKey,
     submission_id: int,
     account: tuple[int, str, str, str | None],
     opened: Opened,
-    staged: Staging,
-    named: Asked,
+    chunks: Iterator[Checked],
     today: date,
     trial: bool,
     asking: Settings | None,
 ) -> Books:
+    """The file's transaction. The database is asked in one thread and written in another, never by both at once."""
     layout = opened.layout.format
-    books = Books()
+    books, brought = Books(), second_look.Brought()
     late: list[Change] = []
-    with load(connection, "integrate", submission_id) as number:
+    with load(connection, "integrate", submission_id) as number, Behind() as behind:
         cursor = connection.cursor()
         sender = sender_of(cursor, key, *account)
-        known: references.References | None = None
-        if layout.measure is not None:
-            nirs, sirets = sender.rules.widen(*named.identifiers())
-            known = references.fetch(cursor, key, nirs, sirets, sender=sender)
-        for checked, matched in ahead(_matched(staged.chunks(), opened, known, sender)):
+        known = lookup.Growing(sender) if layout.measure is not None else None
+
+        def following() -> tuple[Checked | None, Missing]:
+            """The next chunk, and what the registry was not asked of it yet."""
+            checked = next(chunks, None)
+            if checked is None or known is None:
+                return checked, NOTHING
+            sender.rules.apply(layout, checked)
+            return checked, known.missing(*named(checked))
+
+        checked, missing = following()
+        if known is not None:
+            known.ask(cursor, key, *missing)
+        while checked is not None:
+            matched = _matched(opened, checked, known, sender)
+            after, missing = following()
+            behind.wait()
             count = len(checked)
             lines = np.arange(checked.first_line, checked.first_line + count)
             source = Source(np.full(count, submission_id), lines)
-            late += corridor(cursor, number, opened, checked, matched, source, sender, key, today, books, trial)
-            crash.reach("integrate.chunk")
+            matched, settled = judge(cursor, number, layout, checked, matched, source, sender, key, today)
+            if trial:
+                triggers.settle(layout, checked, settled)
+            letters = outcomes(checked)
+            if known is not None:
+                known.ask(cursor, key, *missing)
+            behind.do(
+                partial(_write, cursor, number, layout, checked, matched, source, settled, letters, sender, key, today)
+            )
+            books.enter(layout, checked, letters)
+            late += evicted(settled)
+            if matched is not None:
+                brought.add(layout, checked, matched.matched, settled.insert)
+            checked = after
+        behind.wait()
         apply_changes(cursor, number, late, submission_id, books)
-        second_look.enter(cursor, number, second_look.above_class_b(cursor, number, (layout.name,)))
+        second_look.enter(cursor, number, second_look.above_class_b(cursor, number, brought))
         if asking is not None:
             _hold(cursor, number, submission_id, asking, books)
         write_books(cursor, number, ((submission_id, quantity, book) for quantity, book in books.lines.items()))
@@ -248,46 +299,32 @@ def _hold(cursor: Cursor, number: int, submission_id: int, settings: Settings, b
     raise Held(share.quantize(Decimal("0.0001")), rows, dict(sorted(codes.items())))
 
 
-def _matched(
-    chunks: Iterator[Checked], opened: Opened, known: references.References | None, sender: Sender
-) -> Iterator[tuple[Checked, Known | None]]:
-    """Chunks with their match, where the registry's knowledge of the whole file is at hand (measures)."""
-    layout = opened.layout.format
-    for checked in chunks:
-        cut = np.ones(len(checked), bool) if opened.layout.record is not None else None
-        if known is not None:
-            sender.rules.apply(layout, checked)
-        yield checked, Known(match(layout, checked, known, sender, cut), known) if known is not None else None
+def _matched(opened: Opened, checked: Checked, known: lookup.Growing | None, sender: Sender) -> Known | None:
+    """A chunk's match, where the registry's knowledge of what it names is at hand (measures)."""
+    if known is None:
+        return None
+    cut = np.ones(len(checked), bool) if opened.layout.record is not None else None
+    found = known.references()
+    return Known(match(opened.layout.format, checked, found, sender, cut), found)
 
 
-def corridor(
+def _write(
     cursor: Cursor,
     number: int,
-    opened: Opened,
+    layout: Format,
     checked: Checked,
-    known: Known | None,
+    matched: Known | None,
     source: Source,
+    settled: Settled,
+    letters: NDArray[np.str_],
     sender: Sender,
     key: RegistryKey,
     today: date,
-    books: Books,
-    trial: bool = False,
-) -> list[Change]:
-    """One chunk of a file, from matching to the warehouse's tables.
+) -> None:
+    """Write what was decided of a chunk into the warehouse's tables.
 
-    Args:
-        known: the chunk's match (measures); for references it is made here, since earlier rows change
-            what the registry knows.
-        trial: codes may come from the triggers of the test channel.
-
-    Returns:
-        Waiting rows of other files (or of earlier chunks) that this chunk sent out of the queue.
+    Waiting rows of other files (or of earlier chunks) that this chunk evicts leave the queue at once.
     """
-    layout = opened.layout.format
-    matched, settled = judge(cursor, number, layout, checked, known, source, sender, key, today)
-    if trial:
-        triggers.settle(layout, checked, settled)
-    letters = outcomes(checked)
     store = STORES.get(layout.name)
     if store is not None and matched is not None:
         write_measures(cursor, number, store, checked, matched.matched, source, settled, sender)
@@ -308,11 +345,10 @@ def corridor(
             settled.as_new,
         )
         write_disputes(cursor, number, layout, checked, matched, source, settled, sender, key, today)
-    books.enter(layout, checked, letters)
     changes = evicted(settled)
     if changes:
         leave_queue(cursor, number, changes)
-    return changes
+    crash.reach("integrate.chunk")
 
 
 def write_disputes(
@@ -351,8 +387,7 @@ def judge(
     """Match (where that is not done yet) and settle a chunk of measures, or apply one of references."""
     if known is None and (layout.has("SIRET") or layout.has("NIR")):
         sender.rules.apply(layout, checked)
-        nirs, sirets = Asked().add(checked).identifiers()
-        found = references.fetch(cursor, key, nirs, sirets, sender=sender)
+        found = lookup.fetch(cursor, key, *named(checked), sender=sender)
         known = Known(match(layout, checked, found, sender, cut), found)
     store = STORES.get(layout.name)
     if store is not None and known is not None:

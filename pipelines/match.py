@@ -43,31 +43,15 @@ def person_column(layout: Format) -> str | None:
     return next((name for name in ("NIA", "NIR") if layout.has(name)), None)
 
 
-class Asked:
-    """Gathers the distinct well-formed NIR and SIRET of chunks as they pass."""
-
-    #: Chunks whose identifiers are gathered before they are merged.
-    _MERGE_AFTER = 16
-
-    def __init__(self) -> None:
-        self._found: dict[str, list[pa.StringArray]] = {"NIR": [], "SIRET": []}
-
-    def add(self, checked: Checked) -> Asked:
-        """Note a chunk's identifiers."""
-        for name, kind in (("NIR", "NIR"), ("NIA", "NIR"), ("SIRET", "SIRET")):
-            found = self._found[kind]
-            if name in checked.readable:
-                found.append(pc.unique(checked.values[name].filter(pa.array(checked.readable[name]))))
-            if len(found) > self._MERGE_AFTER:
-                found[:] = [pc.unique(pa.concat_arrays(found))]
-        return self
-
-    def identifiers(self) -> tuple[pa.StringArray, pa.StringArray]:
-        """Distinct NIR and SIRET so far."""
-        nirs, sirets = (
-            pc.unique(pa.concat_arrays(found)) if found else pa.array([], pa.string()) for found in self._found.values()
-        )
-        return nirs, sirets
+def named(checked: Checked) -> tuple[pa.StringArray, pa.StringArray]:
+    """The distinct well-formed NIR and SIRET of a chunk."""
+    found = []
+    for names in (("NIR", "NIA"), ("SIRET",)):
+        columns = [
+            checked.values[name].filter(pa.array(checked.readable[name])) for name in names if name in checked.readable
+        ]
+        found.append(pc.unique(pa.concat_arrays(columns)) if columns else pa.array([], pa.string()))
+    return found[0], found[1]
 
 
 def match(

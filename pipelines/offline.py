@@ -1,6 +1,6 @@
 """Everything a file tells by itself: file-level faults, the rows, their checks, without a registry.
 
-The server's first pass and the sender's own check are this same function.
+What the server reads and the sender's own check are this same function.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _refuse() -> int:
 
 @dataclass
 class Opened:
-    """A file whose header is accepted: what the second pass and the report need to know of it."""
+    """A file whose header is accepted: what loading and the report need to know of it."""
 
     path: Path
     dialect: Dialect

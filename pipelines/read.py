@@ -146,9 +146,12 @@ def scan(path: Path, name: str, max_bytes: int) -> Dialect:
                     utf8 = None  # a character cut short by plain text
                 cp1252 = cp1252 and (block.isascii() or not any(byte in block for byte in _UNDEFINED_CP1252))
                 quoted = quoted or b'"' in block
-                joined = last + block
-                returns += block.count(b"\r")
-                crlf += joined.count(b"\r\n")
+                if last or b"\r" in block:
+                    joined = last + block
+                    returns += block.count(b"\r")
+                    crlf += joined.count(b"\r\n")
+                else:
+                    joined = block
                 if not newline and b"\n" in block:
                     newline = "\r\n" if joined[: joined.index(b"\n")].endswith(b"\r") else "\n"
                 last = block[-1:] if block[-1:] == b"\r" else b""

@@ -22,6 +22,7 @@ from pipelines.integrate import judge, sender_of, write_disputes
 from pipelines.load import Change, evicted, keys_of, write_measures
 from pipelines.read import chunk_of_rows
 from pipelines.rules import Rules
+from pipelines.second_look import Brought
 from pipelines.settle import Source, outcomes
 from pipelines.stores import STORES
 from schemas.codebook import Outcome
@@ -100,6 +101,7 @@ def rejudge(
     number: int,
     key: RegistryKey,
     group: Sequence[Entry],
+    brought: Brought,
     amended: frozenset[int] = frozenset(),
     aside: Sequence[int] = (),
 ) -> list[Change]:
@@ -110,6 +112,7 @@ def rejudge(
     Args:
         number: the load under way.
         group: entries of one format, sender and day of reception.
+        brought: learns what integrates.
         amended: entries whose row or waived codes are not the ones that the queue holds: they are renewed there.
         aside: further entries of the same decision, to be judged later: as they wait now, these do not meet them.
 
@@ -137,6 +140,7 @@ def rejudge(
     letters = outcomes(checked)
     if store is not None and matched is not None:
         write_measures(cursor, number, store, checked, matched.matched, source, settled, sender)
+        brought.add(layout, checked, matched.matched, settled.insert)
         write_disputes(cursor, number, layout, checked, matched, source, settled, sender, key, first.received_on)
     if matched is not None:
         group, amended = _as_new(key, group, settled.as_new, amended)

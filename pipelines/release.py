@@ -71,7 +71,9 @@ def _again(connection: Connection, key: RegistryKey, asked: list[Entry]) -> dict
         entries = open_entries(cursor, [one.number for one in asked])
         if not entries:
             return counts
-        changes = second_look.warned(cursor, number, entries, rejudge(cursor, number, key, entries))
+        brought = second_look.Brought()
+        changes = rejudge(cursor, number, key, entries, brought)
+        changes = second_look.warned(cursor, number, entries, changes, brought)
         apply_changes(cursor, number, changes, None, None)
     own = {one.number for one in entries}
     for change in changes:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,18 +78,6 @@ class Rules:
             day = last_day(layout, checked, day_column)
             rows = rows & (day >= rule.first) & (day <= rule.last)
             checked.values[name] = pc.if_else(pa.array(np.asarray(rows)), rule.meant, checked.values[name])
-
-    def widen(self, nirs: pa.StringArray, sirets: pa.StringArray) -> tuple[pa.StringArray, pa.StringArray]:
-        """Distinct identifiers of a file, and those they may be read as."""
-        return self._with(nirs, "NIR"), self._with(sirets, "SIRET")
-
-    def _with(self, asked: pa.StringArray, kind: str) -> pa.StringArray:
-        more = self._meant(kind, asked)
-        return pc.unique(pa.concat_arrays([asked, pa.array(more, pa.string())])) if more else asked
-
-    def _meant(self, kind: str, asked: pa.StringArray) -> list[str]:
-        ours: Iterable[Rule] = [rule for rule in self.rules if rule.kind == kind]
-        return [rule.meant for rule in ours if pc.index(asked, rule.sent).as_py() >= 0]
 
 
 NO_RULES = Rules()

@@ -6,16 +6,17 @@ holds already. Both are asked in sets: neither goes row by row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 import sql
-from loaders.bulk import Cursor, copy_in, fetch_numbers
+from loaders.bulk import Cursor, copy_in, copy_in_binary, fetch_numbers
 from pipelines import class_b
 from pipelines.check import Checked
 from pipelines.exceedances import lay_at_hand, results_at_hand
@@ -23,6 +24,7 @@ from pipelines.match import Matched, in_full
 from schemas import codebook
 from schemas.codebook import Outcome
 from schemas.formats import operationnelle, passive
+from schemas.formats.common import plus_months
 from schemas.spec import Format
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ BoolArray = NDArray[np.bool_]
 
 #: Formats whose rows can carry AVT-05.
 SUMMED = ("PASSIVE", "ENGAGEE", "NAVIGANT")
+#: States of PASSIVE whose value is a dose.
+_MEASURED = [passive.MES, passive.EST]
 _PASSIVE_PHOTONS = passive.TYPES.index("PAS-HP10-PHO")
 _OPERATIONAL_PHOTONS = operationnelle.TYPES.index("OPE-HP10-PHO")
 #: Two measures of one wear period agree where they differ by no more than this, or by no more than a fifth.
@@ -73,7 +77,7 @@ def against_operational(cursor: Cursor, layout: Format, checked: Checked, matche
 
 def _operational(cursor: Cursor, matched: Matched, rows: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints]:
     """Rows within whose period lies at least one operational result of photons, and the sum of these."""
-    years = {"first": _year(start.min()), "last": _year(end.max())}
+    years = {"first": int(_years(start).min()), "last": int(_years(end).max())}
     if not cursor.execute(sql.query("second_look", "any_operational"), years).fetchone():
         return rows[:0], rows[:0]
     workers, places = matched.worker[rows], np.arange(len(rows))
@@ -93,40 +97,84 @@ def _operational(cursor: Cursor, matched: Matched, rows: Ints, start: Ints, end:
     return at, usv
 
 
-def _year(day: np.int64) -> int:
-    return int(day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)) + 1970
+def _years(days: Ints) -> Ints:
+    """The civil years of days since 1970-01-01."""
+    return np.asarray(days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970)
 
 
-def above_class_b(cursor: Cursor, load: int, layouts: Iterable[str]) -> list[_Place]:
+class Brought:
+    """What a load brings of doses that ``AVT-05`` sums: how much to each worker, and on what days."""
+
+    def __init__(self) -> None:
+        self.layouts: set[str] = set()
+        self.worker = np.zeros(0, np.int64)
+        #: By worker, in micro-sievert: too high where one of these results replaces another.
+        self.usv = np.zeros(0, np.int64)
+        self._days: tuple[int, ...] = ()
+
+    def add(self, layout: Format, checked: Checked, matched: Matched, inserted: BoolArray) -> None:
+        """Note the rows of a chunk that become measures."""
+        if layout.name not in SUMMED or layout.measure is None:
+            return
+        value = checked.values["VALEUR"]
+        rows = inserted & checked.readable["VALEUR"] & (value > 0)
+        if layout.name == "PASSIVE":
+            rows &= np.isin(checked.values["TYPE_MESURE"], class_b.EXTERNAL)
+            rows &= np.isin(checked.values["ETAT_RESULTAT"], _MEASURED)
+        if not rows.any():
+            return
+        self.layouts.add(layout.name)
+        day = checked.values[layout.measure.end][rows]
+        days = (*self._days, int(day.min()), int(day.max()))
+        self._days = (min(days), max(days))
+        workers = np.concatenate((self.worker, matched.worker[rows]))
+        amounts = np.concatenate((self.usv, value[rows]))
+        self.worker, at = np.unique(workers, return_inverse=True)
+        self.usv = np.zeros(len(self.worker), np.int64)
+        np.add.at(self.usv, at, amounts)
+
+    def span(self) -> dict[str, Any]:
+        """What windows that end on these days reach: after one day until another, in partitions of these years."""
+        days = np.array(self._days)
+        after = int(plus_months(days[:1], -12)[0])
+        return {
+            "first": int(_years(days)[0]) - 1,
+            "last": int(_years(days)[1]),
+            "after": date(1970, 1, 1) + timedelta(after),
+            "until": date(1970, 1, 1) + timedelta(self._days[1]),
+        }
+
+
+def above_class_b(cursor: Cursor, load: int, brought: Brought) -> list[_Place]:
     """Where (submission, line) the rows lie that this load brought and that must carry ``AVT-05``.
 
     Args:
         load: the load under way, with all its results written.
-        layouts: the formats of what it brought.
+        brought: what it brought.
     """
+    if not brought.layouts:
+        return []
     cursor.execute(sql.query("second_look", "looked_table"))
-    asked: dict[str, object] = {
+    asked: dict[str, Any] = {
         "load": load,
         "external": class_b.EXTERNAL,
-        "measured": [passive.MES, passive.EST],
+        "measured": _MEASURED,
         "ceiling": class_b.CEILING_USV,
+        **brought.span(),
     }
-    years: list[int] = []
-    for name in sorted(set(layouts) & set(SUMMED)):
-        days = cursor.execute(sql.query("second_look", f"days_{name.lower()}"), asked).fetchone()
-        if days is None or days[0] is None:
-            continue
-        span = dict(zip(("first", "last", "after", "until"), days, strict=True))
-        cursor.execute("truncate touched, may_be_above")
-        cursor.execute(sql.query("second_look", f"touched_{name.lower()}"), asked)
-        cursor.execute("analyze touched")  # or the database goes person by person
-        cursor.execute(sql.query("second_look", "may_be_above"), asked | span)
-        cursor.execute(sql.query("second_look", f"brought_{name.lower()}"), asked)
-        years += days[:2]
-    if not years:
+    copy_in_binary(
+        cursor,
+        "touched",
+        pa.table({"worker_id": pa.array(brought.worker.astype(np.int32)), "usv": pa.array(brought.usv)}),
+    )
+    cursor.execute("analyze touched")  # or the database goes person by person
+    cursor.execute(sql.query("second_look", "may_be_above"), asked)
+    if not cursor.rowcount:
         return []
+    for name in sorted(brought.layouts):
+        cursor.execute(sql.query("second_look", f"brought_{name.lower()}"), asked)
     cursor.execute("analyze looked_at")
-    cursor.execute(sql.query("second_look", "dismiss"), asked | {"first": min(years), "last": max(years)})
+    cursor.execute(sql.query("second_look", "dismiss"), asked)
     submission, line, person, day = fetch_numbers(cursor, sql.query("second_look", "of_class_b"), _LOOKED)
     if not len(person):
         return []
@@ -166,13 +214,12 @@ def enter(cursor: Cursor, load: int, places: Sequence[_Place]) -> None:
     cursor.execute(sql.query("second_look", "enter_code"), asked)
 
 
-def warned(cursor: Cursor, load: int, entries: Sequence[Entry], changes: Sequence[Change]) -> list[Change]:
+def warned(
+    cursor: Cursor, load: int, entries: Sequence[Entry], changes: Sequence[Change], brought: Brought
+) -> list[Change]:
     """The changes of rows judged again, with ``AVT-05`` where it holds now that all of them are in."""
-    brought = {change.entry_id for change in changes if change.outcome is Outcome.INTEGRE}
-    numbers = {(one.submission, one.line): one.number for one in entries if one.number in brought}
-    layouts = {one.format for one in entries if one.number in brought}
-    if not layouts & set(SUMMED):
-        return list(changes)
-    above = {numbers[place] for place in above_class_b(cursor, load, layouts) if place in numbers}
+    added = {change.entry_id for change in changes if change.outcome is Outcome.INTEGRE}
+    numbers = {(one.submission, one.line): one.number for one in entries if one.number in added}
+    above = {numbers[place] for place in above_class_b(cursor, load, brought) if place in numbers}
     code = codebook.bit("AVT-05")
     return [replace(one, codes=one.codes | code) if one.entry_id in above else one for one in changes]

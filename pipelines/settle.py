@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 import sql
 from loaders.bulk import Cursor
 from loaders.secrets import RegistryKey
-from pipelines import check, references
+from pipelines import check, lookup
 from pipelines.check import Checked
-from pipelines.match import Asked, Matched, match
+from pipelines.match import Matched, match, named
 from pipelines.read import chunk_of_rows
 from pipelines.references import Sender
 from pipelines.rules import Rules
@@ -440,8 +440,7 @@ def _opened(
     received: date = found[0][-1]
     checked = check.check(layout, chunk, Context.on(received, sender.role))
     sender.rules.apply(layout, checked)
-    nirs, sirets = Asked().add(checked).identifiers()
-    known = references.fetch(cursor, key, nirs, sirets, sender=sender)
+    known = lookup.fetch(cursor, key, *named(checked), sender=sender)
     matched = match(layout, checked, known, sender)
     rows = np.arange(len(found))
     years, without = store.years(checked), store.without_result(checked)

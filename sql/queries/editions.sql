@@ -116,7 +116,7 @@ select
 
 -- name: public_lock
 -- Public editions of a year are made one after the other.
-select pg_advisory_xact_lock(5352, %s)
+select pg_advisory_xact_lock(5369, %s)
 
 -- name: public_shown
 select as_of_load, shown, reasons from ledger.public_edition where year = %s and scope = %s order by as_of_load

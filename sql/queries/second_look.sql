@@ -34,25 +34,10 @@ create temp table if not exists looked_at (
     establishment_id integer not null,
     day date not null
 ) on commit delete rows;
-create temp table if not exists touched (worker_id integer not null) on commit delete rows;
+-- Numbers that it touched, and what it brought them (too high rather than too low).
+create temp table if not exists touched (worker_id integer not null, usv bigint not null) on commit delete rows;
 create temp table if not exists may_be_above (worker_id integer not null) on commit delete rows;
-truncate looked_at;
-
--- name: days_passive
-select
-    extract(year from min(end_day))::integer - 1, extract(year from max(end_day))::integer,
-    (min(end_day) - interval '1 year')::date, max(end_day)
-from dose.passive
-where
-    since_load = %(load)s and adjusts is null and value_usv > 0
-    and quantity = any(%(external)s) and state = any(%(measured)s)
-
--- name: touched_passive
-insert into touched (worker_id)
-select distinct worker_id from dose.passive
-where
-    since_load = %(load)s and adjusts is null and value_usv > 0
-    and quantity = any(%(external)s) and state = any(%(measured)s)
+truncate looked_at, touched, may_be_above;
 
 -- name: brought_passive
 insert into looked_at (submission_id, line, person_id, establishment_id, day)
@@ -64,20 +49,6 @@ where
     and d.quantity = any(%(external)s) and d.state = any(%(measured)s)
     and d.worker_id in (select h.worker_id from may_be_above as h)
 
--- name: days_engagee
-select
-    extract(year from min(end_day))::integer - 1, extract(year from max(end_day))::integer,
-    (min(end_day) - interval '1 year')::date, max(end_day)
-from dose.committed
-where
-    since_load = %(load)s and adjusts is null and value_usv > 0
-
--- name: touched_engagee
-insert into touched (worker_id)
-select distinct worker_id from dose.committed
-where
-    since_load = %(load)s and adjusts is null and value_usv > 0
-
 -- name: brought_engagee
 insert into looked_at (submission_id, line, person_id, establishment_id, day)
 select d.submission_id, d.line, coalesce(a.person_id, d.worker_id), d.establishment_id, d.end_day
@@ -86,20 +57,6 @@ left join identity.alias as a on d.worker_id = a.worker_id and a.until_load is n
 where
     d.since_load = %(load)s and d.adjusts is null and d.value_usv > 0
     and d.worker_id in (select h.worker_id from may_be_above as h)
-
--- name: days_navigant
-select
-    extract(year from min(end_day))::integer - 1, extract(year from max(end_day))::integer,
-    (min(end_day) - interval '1 year')::date, max(end_day)
-from dose.aircrew
-where
-    since_load = %(load)s and adjusts is null and value_usv > 0
-
--- name: touched_navigant
-insert into touched (worker_id)
-select distinct worker_id from dose.aircrew
-where
-    since_load = %(load)s and adjusts is null and value_usv > 0
 
 -- name: brought_navigant
 insert into looked_at (submission_id, line, person_id, establishment_id, day)
@@ -112,31 +69,37 @@ where
 
 -- name: may_be_above
 -- Touched numbers that may be above: by what they hold around these days (too high rather than too low), or because they
--- share a person with another number.
+-- share a person with another number. No sum needs more of a result than the ceiling and one, and so none its full range.
 insert into may_be_above (worker_id)
 with summed as (
-    select d.worker_id, d.value_usv
+    select t.worker_id, least(t.usv, %(ceiling)s + 1)::integer as usv
+    from touched as t
+    union all
+    select d.worker_id, least(d.value_usv, %(ceiling)s + 1)::integer
     from dose.passive as d
     where
         d.until_load is null and d.value_usv > 0 and d.quantity = any(%(external)s)
         and d.year between %(first)s and %(last)s and d.end_day > %(after)s and d.end_day <= %(until)s
+        and (d.since_load <> %(load)s or d.adjusts is not null)
         and d.worker_id in (select t.worker_id from touched as t)
     union all
-    select d.worker_id, d.value_usv
+    select d.worker_id, least(d.value_usv, %(ceiling)s + 1)::integer
     from dose.committed as d
     where
         d.until_load is null and d.value_usv > 0 and d.year between %(first)s and %(last)s
+        and (d.since_load <> %(load)s or d.adjusts is not null)
         and d.worker_id in (select t.worker_id from touched as t)
     union all
-    select d.worker_id, d.value_usv
+    select d.worker_id, least(d.value_usv, %(ceiling)s + 1)::integer
     from dose.aircrew as d
     where
         d.until_load is null and d.value_usv > 0 and d.year between %(first)s and %(last)s
+        and (d.since_load <> %(load)s or d.adjusts is not null)
         and d.worker_id in (select t.worker_id from touched as t)
 )
 select s.worker_id from summed as s
 group by s.worker_id
-having sum(s.value_usv) > %(ceiling)s
+having sum(s.usv) > %(ceiling)s
 union
 select t.worker_id from touched as t inner join identity.alias as a on t.worker_id = a.worker_id and a.until_load is null
 union

@@ -9,12 +9,15 @@ from datetime import date
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings, target
 from property import told
 from property.comparing import REFUSED, changes_of, compare_results, summary
 from property.sequences import Pass, World, stories
 from twin.ledger import WAITING
 from twin.registry import TwinRegistry
+
+from pipelines import read
 
 SALTS = count(1)
 
@@ -62,7 +65,11 @@ def compare_pass(registry: Any, twin: TwinRegistry, files: list[tuple[str, str]]
     compare_results(registry, twin, files)
 
 
-def test_stories_end_as_the_twin_tells(registry: Any) -> None:
+@pytest.mark.parametrize("block", [read.BLOCK, 1000], ids=["one chunk", "many chunks"])
+def test_stories_end_as_the_twin_tells(registry: Any, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    """The same ends where a file is read, matched and written in chunks of a few rows, side by side."""
+    monkeypatch.setattr(read, "BLOCK", block)
+
     @settings(
         max_examples=25,
         deadline=None,
