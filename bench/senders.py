@@ -124,14 +124,18 @@ def answers(settings: Settings, homes: int) -> Counter[str]:
     return found
 
 
-def look(settings: Settings) -> dict[str, float]:
-    """Seconds of a look at every depot and trial depot, and of a whole pass, where nothing lies in any."""
-    took = {}
+def look(settings: Settings) -> dict[str, Any]:
+    """Seconds of a look at every depot and trial depot, and of a whole pass, where nothing lies in any.
+
+    ``depots_processor_s`` is what the look cost each service and this process.
+    """
+    took: dict[str, Any] = {}
     with opened(settings) as registry, depots(registry) as client:
-        began = time.perf_counter()
+        before, began = cost.processor_s(settings), time.perf_counter()
         found = ready(client, registry.connection, settings, Troubles())
         found += ready(client, registry.connection, settings, Troubles(), DEPOT)
         took["depots_s"] = time.perf_counter() - began
+        took["depots_processor_s"] = cost.spent(before, cost.processor_s(settings))
         assert not found
     with opened(settings) as registry, depots(registry) as client:
         sweep(client, registry, settings)  # the first of a day and of a month has more to do

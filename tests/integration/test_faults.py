@@ -220,7 +220,7 @@ def test_a_bad_line_to_the_sftp_server(world: World, kind: str) -> None:
     one_more(world, f"{kind}.csv")
     state = sftp_state(world.home)
     assert state is not None
-    with BadLine(state["port"], **{"slow": {"delay_s": 0.02}, "flapping": {"most_bytes": 30_000}}[kind]) as line:
+    with BadLine(state["port"], **{"slow": {"delay_s": 0.02}, "flapping": {"most_bytes": 10_000}}[kind]) as line:
         hosts = world.home / "keys" / "known_hosts"
         pinned = hosts.read_text()
         own = world.home / "run" / "known_hosts"
