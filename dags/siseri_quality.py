@@ -19,11 +19,11 @@ from airflow.sdk import CronTriggerTimetable, dag, task
 )
 def siseri_quality() -> None:
     @task(pool="warehouse")
-    def check() -> dict[str, int]:
+    def judge() -> dict[str, int]:
         """Count the months and judge the promises; how many, and how many are broken."""
-        from pipelines.quality import check as quality
+        from pipelines.quality import check
 
-        return quality.renew()
+        return check.renew()
 
     # Who is late is told even where counting failed.
     @task(trigger_rule="all_done")
@@ -33,7 +33,7 @@ def siseri_quality() -> None:
 
         return standing.render()
 
-    check() >> render()
+    judge() >> render()
 
 
 siseri_quality()

@@ -23,7 +23,7 @@ from schemas.promises import Promise, promises
 
 log = logging.getLogger("siseri.quality")
 
-#: Who may use this profile reads doses under numbers, without identities (``schemas/access.py``).
+#: The profile that counts and judges: it reads doses under numbers, without identities (``schemas/access.py``).
 PROFILE = "publisher"
 #: So many months before a month lie those that make what is usual of it: the same of each quarter, a year back. Wear
 #: lasts a month for some and three for others: a quarter's first month brings what its other two do not.
@@ -46,7 +46,7 @@ class Verdict:
 def renew() -> dict[str, int]:
     """Check the month that ended and the one under way: a task's whole work. Counts only."""
     settings = Settings.load()
-    with opened(settings, sftp=False, profile=PROFILE) as registry:
+    with opened(settings, sftp=False, profile="publisher") as registry:
         verdicts = check(registry.warehouse, registry.connection, settings)
     return {"promises": len(verdicts), "broken": sum(bool(one.broken) for one in verdicts)}
 

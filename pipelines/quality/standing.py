@@ -114,8 +114,9 @@ def told(
     connection: Connection, settings: Settings, month: str | None = None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What a page shows: the promises, subjects with the values of the months before, and the calendar."""
-    judged = listing(connection, months_of(settings, month))
-    past = {one["mois"]: past_of(connection, date.fromisoformat(f"{one['mois']}-01")) for one in judged}
+    months = months_of(settings, month)
+    judged = listing(connection, months)
+    past = {f"{one:%Y-%m}": past_of(connection, one) for one in months}
     for one in judged:
         for subject in one["rompue_pour"]:
             before = past[one["mois"]].get((one["promesse"], subject["sujet"]), [])

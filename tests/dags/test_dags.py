@@ -78,7 +78,7 @@ def test_the_dags_import_and_hold_their_steps(described: dict[str, Any]) -> None
     assert list(dags["siseri_backup"]) == ["take"]
     assert list(dags["siseri_deadlines"]) == ["retain"]
     assert list(dags["siseri_unusual"]) == ["evaluate"]
-    assert list(dags["siseri_quality"]) == ["check", "render"]
+    assert list(dags["siseri_quality"]) == ["judge", "render"]
     assert list(dags["siseri_retention"]) == [rule.name.lower() for rule in RULES]
     assert all(task["down"] == [] for task in dags["siseri_retention"].values()), "no rule waits for another's success"
     assert dags["siseri_migrate"]["take"]["down"] == ["reconcile"]
