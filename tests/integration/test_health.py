@@ -206,7 +206,7 @@ def test_an_alert_is_mailed_once_again_after_a_day_and_when_it_is_over(lab: Any,
     assert tell() == {"held": 0, "new": 0, "again": 0, "over": 1, "mailed": 1}
     assert box.mails[2]["Subject"] == "[SISERI] fin : collecte-arretee"
     assert tell()["mailed"] == 0
-    assert lab.connection.execute("select count(*) from operation.alert").fetchone() == (0,)
+    assert lab.as_("analyst").execute("select count(*) from operation.alert").fetchone() == (0,)
 
 
 def test_a_mail_that_does_not_leave_is_said_at_the_next_look(lab: Any, box: MailBox) -> None:
