@@ -52,7 +52,7 @@ def drill(
     embedded(settings)
     target = Target.of(settings)
     inside = inside or settings.folder("exercice")
-    with opened(settings, sftp=False) as registry, closing(registry.warehouse.admin()) as admin:
+    with opened(settings, sftp=False, profile="gate") as registry, closing(registry.warehouse.admin()) as admin:
         admin.autocommit = True
         archived(admin, settings)
         line = wal_folder(admin, settings).parent.name
@@ -86,7 +86,7 @@ def _drilled(settings: Settings, folder: Path, instant: datetime | None, say: Ca
     broken, last, here = _judged(home)
     passed("verification")
     say("comparison")
-    with opened(settings, sftp=False) as registry, closing(registry.warehouse.admin()) as admin:
+    with opened(settings, sftp=False, profile="gate") as registry, closing(registry.warehouse.admin()) as admin:
         there = figures(admin, last)
     passed("comparaison")
     replayed = 0

@@ -108,8 +108,8 @@ def restore(
 
     Returns:
         ``dossier``, ``sauvegarde``, ``instant`` (that of the last load), ``depot`` (the ledger's highest number),
-        ``octets_abimes`` (archived files whose copy is not what it was: not restored), ``cle`` (whether the key is in
-        place).
+        ``octets_abimes`` (hashes of archived files whose copy is not what it was: not restored), ``cle`` (whether the
+        key is in place).
 
     Raises:
         UsageError: the folder is occupied, the instant cannot be reached, the backup is damaged, the key is another's.
@@ -233,7 +233,7 @@ def _restored(
             say("roles")
             warehouse.initialise()
     say("archive")
-    damaged = _bring_archive(target, work) if bytes_too else 0
+    damaged = _bring_archive(target, work) if bytes_too else []
     if take.homes:
         say("senders' homes")
         homes.restore(target.folder_of(take), work)
@@ -331,15 +331,15 @@ def _right_key(key: Path, check: str | None) -> None:
     RegistryKey.load(key, check)
 
 
-def _bring_archive(target: Target, work: Path) -> int:
-    """Copy bytes and arrivals back, each held against its hash; how many are damaged, and left out."""
-    damaged = 0
+def _bring_archive(target: Target, work: Path) -> list[str]:
+    """Copy bytes and arrivals back, each held against its hash; the hashes of those that are damaged, and left out."""
+    damaged = []
     for source in sorted((target.path / "archive").rglob("*")):
         if not source.is_file() or source.name.startswith("."):
             continue
         place = work / "archive" / archive.under(source.name)
         if not _same_bytes(source, place):
-            damaged += 1
+            damaged.append(source.name)
     for source in sorted((target.path / arrivals.FOLDER).rglob("*.json")):
         if not source.name.startswith("."):
             place = work / arrivals.FOLDER / arrivals.under(int(source.stem))

@@ -44,7 +44,7 @@ def take(settings: Settings, say: Callable[[str], None] = lambda line: None) -> 
     """
     embedded(settings)
     target = Target.of(settings)
-    with opened(settings, sftp=False) as registry, registry.warehouse.admin() as admin:
+    with opened(settings, sftp=False, profile="gate") as registry, registry.warehouse.admin() as admin:
         admin.autocommit = True
         with target.alone("backup"), told_of(target.path):
             line = wal_folder(admin, settings).parent.name
@@ -128,12 +128,9 @@ def _base(settings: Settings, folder: Path) -> int:
         "--manifest-checksums=SHA256", "--no-password",
     )  # fmt: skip
     if done.returncode != 0:
-        full = "No space left" in done.stderr
-        raise BackupFailed(
-            f"the backup folder {settings.backup_dir} is full"
-            if full
-            else f"the database could not be copied: {done.stderr.strip().splitlines()[-1:] or ['no message']}"
-        )
+        if "No space left" in done.stderr:
+            raise BackupFailed(f"the backup folder {settings.backup_dir} is full")
+        raise BackupFailed(f"the database could not be copied: {[*done.stderr.splitlines(), 'no message'][0]}")
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 

@@ -253,7 +253,7 @@ def test_damaged_bytes_of_a_sender_are_counted_and_not_restored(lost: Lost) -> N
     spoil(victim, 0)
     home = site.folder / "octets"
     told = site.json("backup", "restore", home, "--to", "last", "--cle", site.key, expect=1)
-    assert told["octets_abimes"] == 1
+    assert told["octets_abimes"] == [victim.name]
     assert not list((home / "archive").rglob(victim.name))
 
 
