@@ -4,7 +4,9 @@ create temp table if not exists found_person (place integer not null, person_id 
 create temp table if not exists found_attachment (
     attachment_id integer not null, person_id integer not null, establishment_id integer not null
 ) on commit delete rows;
-create temp table if not exists asked_siret (place integer not null, siret text collate "C" not null) on commit delete rows;
+create temp table if not exists asked_siret (
+    place integer not null, siret text collate "C" not null
+) on commit delete rows;
 truncate asked_person, found_person, found_attachment, asked_siret;
 
 -- name: find_people

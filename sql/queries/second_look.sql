@@ -68,8 +68,8 @@ where
     and d.worker_id in (select h.worker_id from may_be_above as h)
 
 -- name: may_be_above
--- Touched numbers that may be above: by what they hold around these days (too high rather than too low), or because they
--- share a person with another number. No sum needs more of a result than the ceiling and one, and so none its full range.
+-- Touched numbers that may be above: by what they hold around these days (too high rather than too low), or because
+-- they share a person with another number. A result is cut above the ceiling: sums of small numbers are cheap.
 insert into may_be_above (worker_id)
 with summed as (
     select t.worker_id, least(t.usv, %(ceiling)s + 1)::integer as usv

@@ -116,8 +116,8 @@ def test_what_is_asked_in_parts_is_what_is_asked_at_once(land: Any) -> None:
         ]
         merged = dict(zip(("person", "other"), numbers, strict=True))
         admin.execute(
-            "insert into identity.alias (worker_id, person_id, since_load)"
-            " values (%(other)s, %(person)s, (select max(load_id) from ledger.load))",
+            "insert into identity.alias (worker_id, person_id, since_load, submission_id, line)"
+            " values (%(other)s, %(person)s, (select max(load_id) from ledger.load), 1, 1)",
             merged,
         )
     sender = Sender(1, "LABO1", "OA")
