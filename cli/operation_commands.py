@@ -22,7 +22,8 @@ def status(json_: Json = False) -> None:
     seen = look(settings)
     held = alerts.wrong(seen, settings, standing=seen.supervised)
     facts: dict[str, Any] = dict(seen.services)
-    facts |= {"registre": seen.registry, "disque": seen.disks, "alertes": [one.as_json() for one in held]}
+    facts |= {"registre": seen.registry, "sauvegarde": seen.backup, "disque": seen.disks}
+    facts |= {"alertes": [one.as_json() for one in held]}
     show_json(facts) if json_ else show_facts(facts)
     if seen.missing():
         raise typer.Exit(3)

@@ -21,6 +21,8 @@ FILE_LATE_S = 4 * 3600
 HELD_LATE_S = 30 * 3600
 #: The nightly verification may be late by half a day, and a young registry has had no night yet.
 VERIFY_LATE_S = 36 * 3600
+#: So may the nightly backup.
+BACKUP_LATE_S = 36 * 3600
 #: So many days before the queue rejects a row by itself, somebody should have looked at it.
 QUEUE_NOTICE_DAYS = 7
 
@@ -53,7 +55,7 @@ def wrong(health: Health, settings: Settings, *, standing: bool, here: bool = Fa
         standing: whether the standing service is meant to run: without it, nothing is late that nobody promised.
         here: whether it is meant to run in this home, under its supervisor.
     """
-    found = [*_services(health, here), *_disks(health, settings)]
+    found = [*_services(health, here), *_disks(health, settings), *_backup(health, standing)]
     registry = health.registry
     if registry is None:
         return found
@@ -90,6 +92,20 @@ def _disks(health: Health, settings: Settings) -> list[Alert]:
         return []
     places = ", ".join(f"{one['place']} {one['libre_octets'] >> 20} Mo" for one in short)
     return [Alert("disque-presque-plein", f"Il reste moins de {settings.disk_min_mb} Mo libres : {places}.")]
+
+
+def _backup(health: Health, standing: bool) -> list[Alert]:
+    backup = health.backup
+    if backup is None:
+        return []
+    if not backup["present"]:
+        return [Alert("sauvegarde-en-retard", "Le dossier de sauvegarde n'est pas là ; aucune réponse ne part.")]
+    age, since = backup["age_s"], health.standing_s
+    late = since is not None and since > BACKUP_LATE_S if age is None else age > BACKUP_LATE_S
+    if not standing or not late:
+        return []
+    told = "Aucune sauvegarde n'a été faite." if age is None else f"Aucune sauvegarde depuis {_age(age)}."
+    return [Alert("sauvegarde-en-retard", told)]
 
 
 def _queue(registry: Mapping[str, Any], settings: Settings) -> list[Alert]:
@@ -134,6 +150,11 @@ def _requests(registry: Mapping[str, Any], settings: Settings) -> list[Alert]:
     return [Alert("demandes-echues", f"{count} demande(s) de personnes ont passé leur terme.")] if count else []
 
 
+def _promises(registry: Mapping[str, Any], settings: Settings) -> list[Alert]:
+    count = registry["promesses_rompues"]
+    return [Alert("promesse-rompue", f"{count} promesse(s) sur ce qui est reçu ne tiennent pas.")] if count else []
+
+
 def _verification(registry: Mapping[str, Any], settings: Settings) -> list[Alert]:
     last = registry["verification"]
     if last is None or not last["non_tenus"]:
@@ -147,6 +168,7 @@ _OF_REGISTRY: tuple[Callable[[Mapping[str, Any], Settings], list[Alert]], ...] =
     _files,
     _held,
     _requests,
+    _promises,
     _verification,
 )
 
@@ -185,6 +207,7 @@ CODES = (
     *("base-injoignable", "sftp-injoignable", "airflow-arrete", "disque-presque-plein", "schema-different"),
     *("file-ancienne", "reponses-en-retard", "depots-en-incident", "depots-en-retard", "retenus-sans-reponse"),
     *("demandes-echues", "verification-non-tenue", "collecte-arretee", "travaux-en-retard", "verification-absente"),
+    *("promesse-rompue", "sauvegarde-en-retard"),
 )
 
 

@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import psutil
 import psycopg
 
 import sql
+from loaders.backups import Target
 from loaders.errors import ServiceMissing, SiseriError
 from loaders.services import Services, SftpAddress, running, sftp_address
 from loaders.settings import PARIS, Settings
@@ -41,12 +42,15 @@ class Health:
             answer; ``None`` where nobody was asked, since nothing of this home runs).
         registry: ``None`` where the database does not answer or the registry is not initialised.
         disks: ``place``, ``chemin``, ``libre_octets``, ``libre_pourcent`` of each place on this machine.
+        backup: of the backup folder, whether it is there (``present``), its whole backups, the end and the age of the
+            last one; ``None`` where this registry makes none.
         standing_s: for how long the supervisor of this home has run; ``None`` where none does.
     """
 
     services: dict[str, Any]
     registry: dict[str, Any] | None
     disks: list[dict[str, Any]]
+    backup: dict[str, Any] | None
     standing_s: int | None
 
     @property
@@ -68,7 +72,7 @@ def look(settings: Settings) -> Health:
     supervised = services["supervisor"]["state"] == "running"
     registry = _database(settings, services["database"], supervised)
     _sftp(settings, services["sftp"], supervised)
-    return Health(services, registry, disks(settings), _standing(services["supervisor"]["pid"]))
+    return Health(services, registry, disks(settings), backups(settings), _standing(services["supervisor"]["pid"]))
 
 
 def _standing(pid: int | None) -> int | None:
@@ -114,7 +118,7 @@ def _sftp(settings: Settings, line: dict[str, Any], supervised: bool) -> None:
 
 
 def of_registry(connection: Connection, settings: Settings) -> dict[str, Any]:
-    """What the registry says of itself; ``connection`` may be the analyst's or the loader's.
+    """What the registry says of itself, asked as the analyst.
 
     A registry at another version than this software is asked for its version alone.
     """
@@ -130,6 +134,7 @@ def of_registry(connection: Connection, settings: Settings) -> dict[str, Any]:
     today = settings.registry_date()
     integrated, usv = _row(connection, "integrated_today", today)
     (overdue,) = _row(connection, "requests_overdue", today)
+    (broken,) = _row(connection, "broken_promises")
     (age_s,) = _row(connection, "age")
     signs = {work: (at, age) for work, at, age in connection.execute(sql.query("operation", "signs")).fetchall()}
     return {
@@ -151,6 +156,7 @@ def of_registry(connection: Connection, settings: Settings) -> dict[str, Any]:
             "dose_msv": round(int(usv) / 1000) if integrated >= FEWEST_ROWS else None,
         },
         "demandes_echues": overdue,
+        "promesses_rompues": broken,
         "travaux": {
             duty.title: {"le": _hour(signs[duty.title][0]), "age_s": signs[duty.title][1]}
             if duty.title in signs
@@ -172,6 +178,23 @@ def _verification(connection: Connection) -> dict[str, Any] | None:
         "tenus": held,
         "non_tenus": broken,
         "constats": [one for one in findings if not one["tenu"]],
+    }
+
+
+def backups(settings: Settings) -> dict[str, Any] | None:
+    """How the backups stand; ``None`` where none are made, or the site makes them."""
+    if settings.backup_dir is None or settings.database_url is not None:
+        return None
+    try:
+        takes = Target.of(settings).takes()
+    except SiseriError:
+        return {"present": False, "sauvegardes": 0, "derniere_le": None, "age_s": None}
+    last = takes[-1].ended if takes else None
+    return {
+        "present": True,
+        "sauvegardes": len(takes),
+        "derniere_le": _hour(last) if last else None,
+        "age_s": max(0, int((datetime.now(UTC) - last).total_seconds())) if last else None,
     }
 
 

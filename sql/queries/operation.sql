@@ -56,6 +56,15 @@ from (
         )
 ) as w
 
+-- name: broken_promises
+-- Of what came in, as the last check of the month that ended and of the one under way found it.
+select count(*)
+from quality.verdict as v
+inner join
+    (select max(r.run_id) as run_id from quality.run as r group by r.month order by r.month desc limit 2) as l
+    on v.run_id = l.run_id
+where not v.held
+
 -- name: requests_overdue
 select count(*) from rights.request as r where r.closed_on is null and r.due_on < %s
 

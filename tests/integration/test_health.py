@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from receivers import Figures, MailBox, connection, mail_box, statsd
 from senders import NIR3, PASSIVE, country, dose, file
 
+from loaders.backups import Take, Target
 from loaders.mail import MailRefused, MailServer, mail_server
+from loaders.settings import Settings
 from pipelines import alarm, batches, health, verification
 from pipelines.alerts import CODES, wrong
 from pipelines.collect import collect
@@ -269,3 +272,50 @@ def test_without_the_setting_nothing_is_sent(lab: Any) -> None:
         lab.run()
         alarm.tell(lab.settings, None, standing=True)
     assert heard.raw == []
+
+
+def test_a_broken_promise_of_the_last_two_months_is_an_alert(lab: Any) -> None:
+    for month, held in (("2026-02-01", False), ("2026-03-01", True), ("2026-04-01", True)):
+        owner(
+            lab,
+            f"insert into quality.run (month, whole, registry_date) values ('{month}', false, '2026-04-10')",
+            "insert into quality.verdict (run_id, promise, judged, held, broken)"
+            f" select max(run_id), 'ZEROS', 1, {held}, array[{'' if held else chr(39) + 'X' + chr(39)}]::text[]"
+            " from quality.run",
+        )
+    assert facts(lab)["promesses_rompues"] == 0, "an older month is history"
+    owner(
+        lab,
+        "insert into quality.run (month, whole, registry_date) values ('2026-04-01', false, '2026-04-10')",
+        "insert into quality.verdict (run_id, promise, judged, held, broken)"
+        " select max(run_id), 'ZEROS', 2, false, array['X'] from quality.run",
+    )
+    assert facts(lab)["promesses_rompues"] == 1
+    assert codes(lab) == {"promesse-rompue"}
+
+
+def test_a_backup_that_does_not_come_is_an_alert(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "backups"
+    settings = Settings(home=home, backup_dir=folder)
+
+    def found(standing_s: int, standing: bool = True) -> set[str]:
+        stopped = {name: {"state": "stopped", "repond": None} for name in ("supervisor", "database", "sftp")}
+        seen = health.Health(stopped, None, [], health.backups(settings), standing_s)
+        return {one.code for one in wrong(seen, settings, standing=standing)}
+
+    assert found(0) == {"sauvegarde-en-retard"}, "the folder is not there"
+    folder.mkdir()
+    assert found(60) == set(), "the first night is to come"
+    assert found(40 * 3600) == {"sauvegarde-en-retard"}
+    assert found(40 * 3600, standing=False) == set()
+    for hours, late in ((40, {"sauvegarde-en-retard"}), (20, set())):
+        ended = datetime.now(UTC) - timedelta(hours=hours)
+        take = Take(f"t{hours}", "line", ended, ended, "0", "1", 1, True, 1, "18")
+        place = Target(folder).folder_of(take)
+        place.mkdir(parents=True)
+        (place / "backup.json").write_text(json.dumps(take.as_json()))
+        assert found(90 * 3600) == late
+    backup = health.backups(settings)
+    assert backup is not None
+    assert (backup["sauvegardes"], 19 * 3600 < backup["age_s"] < 21 * 3600) == (2, True)
+    assert health.backups(Settings(home=home)) is None

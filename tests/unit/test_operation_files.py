@@ -25,7 +25,7 @@ ROOT = project_root()
 PAGES = ROOT / "docs" / "exploitation"
 METRICS_FOLDER = ROOT / "deploy" / "metrics"
 #: Pages that are no alert's.
-OTHERS = {"README", "trois-machines", "journaux", "mises-a-niveau", "sauvegarde"}
+OTHERS = {"README", "trois-machines", "journaux", "mises-a-niveau", "sauvegarde", "qualite"}
 
 
 def test_each_alert_has_its_page_and_each_page_its_alert() -> None:
