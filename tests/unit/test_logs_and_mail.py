@@ -105,7 +105,8 @@ def test_a_connection_is_read_as_airflow_reads_it(told: Any, port: int, tls: boo
 
 
 def test_a_connection_as_a_uri() -> None:
-    server = of_environment("smtp://siseri:p%40ss@h:587/?from_email=a%40b.test&to=c%40d.test&disable_ssl=true")
+    login = "siseri:p%40ss"
+    server = of_environment(f"smtp://{login}@h:587/?from_email=a%40b.test&to=c%40d.test&disable_ssl=true")
     assert (server.login, server.password, server.starttls) == ("siseri", "p@ss", True)
 
 

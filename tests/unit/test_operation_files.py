@@ -157,6 +157,10 @@ def test_the_compose_file_names_what_is_there_and_holds_no_secret() -> None:
     started = re.search(r'CMD \["/opt/siseri/(.+)"\]', image)
     assert started is not None
     assert (ROOT / started[1]).stat().st_mode & 0o111
+    left_out = (folder / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    secret = {"deploy/compose/base.password", "deploy/compose/siseri.env"}
+    assert {"var", "siseri.toml", *secret} <= set(left_out)
+    assert secret <= set((ROOT / ".gitignore").read_text(encoding="utf-8").splitlines())
     for service in told["services"].values():
         assert not {name for name in service.get("environment", {}) if re.search("PASSWORD$|KEY|CONN", name)}
         assert all(volume.split(":")[0] in told["volumes"] for volume in service["volumes"])
