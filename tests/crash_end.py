@@ -18,7 +18,7 @@ import psycopg
 #: What names an attempt or an hour rather than a thing of the registry.
 #: Tables that tell of attempts, not of the registry: each look is audited, each load and detection counts.
 _ATTEMPTS = re.compile(
-    r"access\.|audit\.|ledger\.(load|removal|results_look|kept_answer)$|exposure\.(detection|telling)$"
+    r"access\.|audit\.|operation\.|ledger\.(load|removal|results_look|kept_answer)$|exposure\.(detection|telling)$"
 )
 _HOLDS = re.compile(
     r"dose\.(passive|operational|internal|committed|aircrew)$|identity\.|reference\.|queue\.(entry|decision)$"

@@ -136,7 +136,8 @@ def _note_told_again(settings: Settings) -> None:
 def _tell_again(client: SftpClient, registry: Registry, admin: Connection, settings: Settings, since: datetime) -> int:
     """Make owed again, or deliver at once, what was delivered after the homes were copied; how many files answered."""
     homes = set(client.homes())
-    for _, code, role in admin.execute(sql.query("collect", "partners"), (settings.registry_date(),)).fetchall():
+    everybody = {"today": settings.registry_date(), "only": None}
+    for _, code, role in admin.execute(sql.query("collect", "partners"), everybody).fetchall():
         if code not in homes:
             client.make_home(code, depot=role not in RECEIVERS)
     for one in arrivals.every(settings):
