@@ -9,11 +9,9 @@ receipt goes out. They lie in a folder of the home beside the archive's, or unde
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from pyarrow import fs
@@ -21,6 +19,7 @@ from pyarrow import fs
 from loaders import archive
 from loaders.errors import UsageError
 from loaders.settings import Settings
+from loaders.whole_files import write_whole
 
 FOLDER = "arrivals"
 _EACH = 1000
@@ -135,27 +134,3 @@ def _write(settings: Settings, arrival: Arrival) -> None:
         store.create_dir(target.rpartition("/")[0], recursive=True)
         with store.open_output_stream(target) as sink:
             sink.write(arrival.as_json())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that only its owner reads, whole or not at all, on the disk when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    flush_folder(path.parent)
-
-
-def flush_folder(folder: Path) -> None:
-    """The folder's entries on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -30,10 +30,11 @@ from pathlib import Path
 from typing import Any
 
 from loaders import archive, arrivals, crash
-from loaders.arrivals import Arrival, flush_folder, write_whole
+from loaders.arrivals import Arrival
 from loaders.errors import ServiceMissing, UsageError
 from loaders.settings import Settings
 from loaders.wal import written
+from loaders.whole_files import settle_folder, write_whole
 
 _CHUNK = 8 << 20
 _PIECE = len("000000010000000000000001.gz")
@@ -265,4 +266,4 @@ def copy_whole(source: Path, target: Path, sha256: str) -> None:
         fresh.replace(target)
     finally:
         fresh.unlink(missing_ok=True)
-    flush_folder(target.parent)
+    settle_folder(target.parent)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,8 +21,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import sql
 from loaders.errors import UsageError
 from loaders.memory import no_dumps
-from loaders.secrets import settle_folder
 from loaders.settings import Settings
+from loaders.whole_files import write_whole
 
 if TYPE_CHECKING:
     from loaders.warehouse import Connection
@@ -90,18 +89,8 @@ def draw(settings: Settings) -> str:
 
     one = x25519.Identity.generate()
     path = place(settings)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     before = path.read_text(encoding="ascii") if path.exists() else ""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(f"{before}# public key: {one.to_public()}\n{one}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    settle_folder(path.parent)
+    write_whole(path, f"{before}# public key: {one.to_public()}\n{one}\n".encode("ascii"))
     return str(one.to_public())
 
 

@@ -22,6 +22,7 @@ from uuid import UUID
 
 from loaders.errors import UsageError
 from loaders.memory import no_dumps
+from loaders.whole_files import settle_folder
 
 
 class RegistryKey:
@@ -215,15 +216,6 @@ def _write_new(path: Path, secret: bytes) -> None:
     finally:
         fresh.unlink()
     settle_folder(path.parent)
-
-
-def settle_folder(folder: Path) -> None:
-    """The folder's entries on the disk: a key that a database hangs on must outlast a power cut."""
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)
 
 
 class Pseudonyms:

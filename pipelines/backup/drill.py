@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import sql
-from loaders.arrivals import write_whole
 from loaders.backups import Target, told_of
 from loaders.barrier import archived, wal_folder
 from loaders.errors import UsageError
 from loaders.registry import opened
 from loaders.settings import Settings
 from loaders.warehouse import Connection
+from loaders.whole_files import write_whole
 from pipelines.backup.replay import replay
 from pipelines.backup.restore import chosen, clear, restore
 from pipelines.backup.take import embedded

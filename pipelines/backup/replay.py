@@ -18,12 +18,13 @@ from typing import Any
 
 import sql
 from loaders import archive, arrivals, crash
-from loaders.arrivals import Arrival, write_whole
+from loaders.arrivals import Arrival
 from loaders.errors import UsageError
 from loaders.registry import Registry, depots, opened
 from loaders.settings import Settings
 from loaders.sftp import SftpClient
 from loaders.warehouse import REPLAY, Connection, alone
+from loaders.whole_files import write_whole
 from pipelines.answer import answer_again
 from pipelines.collect import answer_stem, receipt_json
 from pipelines.sweep import Pass, pending, sweep

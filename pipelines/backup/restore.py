@@ -21,7 +21,6 @@ from typing import Any
 
 import sql
 from loaders import archive, arrivals, crash
-from loaders.arrivals import flush_folder, write_whole
 from loaders.backups import WAL_SCRIPT, Take, Target
 from loaders.errors import ServiceMissing, UsageError
 from loaders.postgres_server import PostgresServer, major_version, write_private
@@ -29,6 +28,7 @@ from loaders.secrets import KeyFiles, RegistryKey
 from loaders.services import running, sweep
 from loaders.settings import PARIS, Settings
 from loaders.warehouse import Warehouse, key_check
+from loaders.whole_files import settle_folder, write_whole
 from pipelines.backup import homes
 
 LAST = "last"
@@ -131,7 +131,7 @@ def restore(
             told = _restored(settings, target, take, instant, key, wal, work, bytes_too, say)
             crash.reach("restore.complete")
             work.rename(folder)  # an empty folder of that name gives way
-            flush_folder(folder.parent)
+            settle_folder(folder.parent)
     except OSError as error:  # a copy of many files gathers its errors: the first says enough
         why = error.args[0][0][2] if isinstance(error, shutil.Error) else os.strerror(error.errno or 0)
         raise ServiceMissing(f"{folder} cannot be restored: {why}") from error

@@ -18,13 +18,14 @@ import psycopg
 
 import sql
 from loaders import archive, arrivals, backups, crash
-from loaders.arrivals import Arrival, flush_folder, write_whole
+from loaders.arrivals import Arrival
 from loaders.backups import BackupFailed, Take, Target, told_of
 from loaders.barrier import archived, wal_folder
 from loaders.errors import UsageError
 from loaders.postgres_server import PostgresServer
 from loaders.registry import opened
 from loaders.settings import Settings
+from loaders.whole_files import settle_folder, write_whole
 from pipelines.backup import homes
 from pipelines.backup.restore import reaches
 
@@ -112,7 +113,7 @@ def _made(
         write_whole(part / "backup.json", json.dumps(made.as_json(), indent=1).encode())
         crash.reach("backup.complete")
         part.rename(whole)
-        flush_folder(whole.parent)
+        settle_folder(whole.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             shutil.rmtree(part)
