@@ -13,6 +13,7 @@ import pytest
 from senders import CLOSED, NIR2, PASSIVE, SIRET, TRAVAILLEURS, country, dose, file, row
 
 from loaders.errors import UsageError
+from loaders.registry import depots
 from pipelines import standing
 from pipelines.collect import collect
 from pipelines.decide import Decision, decide
@@ -51,9 +52,10 @@ class Hand:
 
 
 def integrate(one: Hand) -> None:
-    """A whole pass."""
+    """A whole pass, by connections of its own."""
     registry = dataclasses.replace(one.bench.registry, connection=one.connection)
-    assert not sweep(one.bench.client, registry, one.bench.settings).troubles
+    with depots(registry) as client:
+        assert not sweep(client, registry, one.bench.settings).troubles
 
 
 def let_go(one: Hand) -> None:
