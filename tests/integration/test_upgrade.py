@@ -28,7 +28,7 @@ from senders import (
 )
 
 import sql
-from loaders import rights
+from loaders import arrivals, rights
 from loaders.registry import depots, opened
 from loaders.warehouse import Connection, Warehouse
 from pipelines.sweep import sweep
@@ -141,7 +141,18 @@ def as_it_was(warehouse: Warehouse, number: int, source: Connection) -> dict[tup
     return then
 
 
+@pytest.fixture
+def home_as_it_was(grown: Any) -> Iterator[None]:
+    """What a copy of the warehouse notes in the archive is not the other copies' past."""
+    folder = grown.settings.home / arrivals.FOLDER
+    before = set(folder.rglob("*.json"))
+    yield
+    for note in set(folder.rglob("*.json")) - before:
+        note.unlink()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("home_as_it_was")
 @pytest.mark.parametrize("number", FROM)
 def test_a_warehouse_of_an_earlier_version_becomes_today_s(grown: Any, number: int) -> None:
     url = grown.registry.services.database_url.rsplit("/", 1)[0] + f"/{grown.connection.info.dbname}_v{number}"
