@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,9 +29,16 @@ class Store:
             aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
         )
+        self._empty()
         self.client.create_bucket(Bucket=BUCKET)
         url = f"s3://{BUCKET}/{PREFIX}?endpoint_override={host}:{port}&scheme=http&region=us-east-1"
         self.environment = {**KEYS, "SISERI_ARCHIVE_URL": url}
+
+    def _empty(self) -> None:
+        """Servers of one process share what they hold."""
+        with contextlib.suppress(self.client.exceptions.NoSuchBucket):
+            for one in self.client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+                self.client.delete_object(Bucket=BUCKET, Key=one["Key"])
 
     def keys(self) -> list[str]:
         """What lies there, by key."""

@@ -17,44 +17,26 @@ where
     or coalesce(b.duplicate, 0) <> coalesce(r.duplicate, 0)
 
 -- name: books_and_doses
--- Books carry values as sent, whatever an analyst corrected. A row whose version was never closed has that one alone,
--- which goes for nearly all of them; the others are looked at apart: a decision taken back (U) leaves versions that no
--- longer stand for a row, and new versions of what it had replaced.
-with closed as materialized (
-    select v.submission_id, v.line, v.since_load, v.until_code
-    from dose.every_version as v
-    where v.until_load is not null
-),
-several as materialized (
-    select distinct c.submission_id, c.line from closed as c
-),
-revised as materialized (
-    select distinct q.submission_id, q.line, q.book_usv from queue.entry as q where q.revision > 0
-),
-booked as (
+with booked as (
     select s.submission_id, sum(b.rows_integrated) as integrated, sum(b.usv_integrated) as usv
     from ledger.submission as s
     inner join ledger.book as b on s.submission_id = b.submission_id and b.until_load is null
     where s.format in ('PASSIVE', 'OPERATIONNELLE', 'INTERNE', 'ENGAGEE', 'NAVIGANT')
     group by s.submission_id
 ),
-stored as not materialized (
-    select v.submission_id, v.line, coalesce(q.book_usv, v.value_usv, 0) as usv
+stored as (
+    -- Books carry values as sent, whatever an analyst corrected; a decision taken back (U) leaves versions that no
+    -- longer stand for a row, and new versions of what it had replaced.
+    select distinct
+        v.submission_id, v.line,
+        coalesce(q.book_usv, v.value_usv, 0) as usv
     from dose.every_version as v
-    left join revised as q on v.submission_id = q.submission_id and v.line = q.line
-    where
-        v.until_load is null
-        and not exists (select 1 from several as c where c.submission_id = v.submission_id and c.line = v.line)
-    union all
-    select distinct v.submission_id, v.line, coalesce(q.book_usv, v.value_usv, 0) as usv
-    from several as c
-    inner join dose.every_version as v on c.submission_id = v.submission_id and c.line = v.line
-    left join revised as q on v.submission_id = q.submission_id and v.line = q.line
+    left join queue.entry as q on v.submission_id = q.submission_id and v.line = q.line and q.revision > 0
     where
         v.until_code is distinct from 'U'
         -- Nor does an older version, replaced by one that was taken back, once its own row is taken back too.
         and not exists (
-            select 1 from closed as u
+            select 1 from dose.every_version as u
             where
                 u.submission_id = v.submission_id and u.line = v.line and u.until_code = 'U'
                 and u.since_load > v.since_load
@@ -66,24 +48,17 @@ counted as (
     where submission_id not in (select c.submission_id from ledger.submission as c where c.format = 'CONCLUSION')
     group by submission_id
 ),
-entered as materialized (
-    select r.submission_id, r.line
+annulling as (
+    select r.submission_id, count(*) as rows_
     from ledger.row_entry as r
     inner join ledger.submission as s on r.submission_id = s.submission_id
     where
         r.until_load is null and r.outcome = 'I'
         and s.format in ('PASSIVE', 'OPERATIONNELLE', 'INTERNE', 'ENGAGEE', 'NAVIGANT')
-),
-with_dose as materialized (
-    select d.submission_id, d.line
-    from entered as r
-    inner join stored as d on r.submission_id = d.submission_id and r.line = d.line
-),
-annulling as (
-    select e.submission_id, count(*) as rows_
-    from entered as e
-    where not exists (select 1 from with_dose as d where d.submission_id = e.submission_id and d.line = e.line)
-    group by e.submission_id
+        and not exists (
+            select 1 from stored as d where d.submission_id = r.submission_id and d.line = r.line
+        )
+    group by r.submission_id
 )
 select count(*)
 from booked as b

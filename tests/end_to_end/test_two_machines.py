@@ -25,6 +25,7 @@ import pytest
 from object_store import Store, object_store
 
 from bench import data
+from loaders import arrivals
 from loaders.orchestrator import prepare, settings_environment
 from loaders.postgres_server import free_port
 from loaders.registry import depots, opened
@@ -216,6 +217,9 @@ def test_files_spread_over_two_workers_and_a_dead_ones_work_is_taken_over(site: 
         assert held == (200_000 + 20 * rounds, 200_000 + 20 * rounds)
         assert all(one.held for one in verify(registry.warehouse.analyst(), site.settings))
     # Nothing of the archive lies on any machine: all of it in the store.
-    assert len(site.store.keys()) == 4 + rounds
+    kept = site.store.keys()
+    notes = [key for key in kept if f"/{arrivals.FOLDER}/" in key]
+    assert len(notes) == 4 + rounds
+    assert len(kept) == 2 * len(notes)
     for home in (site.settings.home, *(site.home(name) for name in WORKERS)):
         assert [one for one in (home / "archive").rglob("*") if one.is_file()] == []
