@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -17,6 +16,7 @@ from backup_world import Site, after_a_second
 from crash_end import End
 from nursery import Nursery
 from senders import PASSIVE, dose, file
+from small_disk import small_disk
 
 from loaders import crash
 from loaders.services import running
@@ -300,21 +300,6 @@ def test_only_so_many_backups_are_kept_and_an_answer_waits_for_its_log(lost: Los
         assert (retour / "plein.csv.rapport.json").exists()
         site.run("verify", home=home)
         assert site.json("backup", "drill", home=home)["reussi"]
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """A small file system mounted on a folder, where root allows."""
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("a full disk cannot be made here: mounting a tmpfs needs root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from senders import SISERI, environment, siseri
+from small_disk import small_disk
 
 from bench import data
 from loaders.postgres_server import PostgresServer
@@ -147,21 +148,6 @@ def test_a_service_killed_in_the_middle_of_a_pass(house: House, tmp_path: Path, 
     assert [path.name for path in (house.home / "sftp" / "LABO1" / "depot").iterdir() if path.is_file()] == []
     for spare in ("staging", "incoming", "archive/incoming"):
         assert not (house.home / spare).exists() or os.listdir(house.home / spare) == [], spare
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """Mount a small file system on a folder, where root allows."""
-    folder.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("a full disk cannot be made here: mounting a tmpfs needs root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize(
